@@ -1,0 +1,1 @@
+"""What workflows may ask of the world: thin, over the services."""

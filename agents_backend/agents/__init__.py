@@ -1,0 +1,1 @@
+"""LangGraph graphs, their prompts and tool declarations. May import contracts and domain."""

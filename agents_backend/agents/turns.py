@@ -1,0 +1,46 @@
+"""What a graph may ask of the run that it is part of. In a worker Temporal activities answer; in the bench, plain functions."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from agents_backend.contracts.turns import ModelTurn, Question, ToolCallRef, ToolOutcome
+
+
+class Turns(Protocol):
+    """Given to every node as `runtime.context`."""
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """The server's tools that this run may use."""
+
+    @property
+    def client_tools(self) -> frozenset[str]:
+        """The tools that the client runs itself."""
+
+    @property
+    def held_tools(self) -> frozenset[str]:
+        """The tools that wait for a human's approval."""
+
+    @property
+    def deep_thinking(self) -> bool: ...
+
+    @property
+    def auto_accept_plan(self) -> bool: ...
+
+    async def ask_model(
+        self,
+        prompt: str,
+        *,
+        step: int,
+        scope: str = "main",
+        task: int | None = None,
+        tools: Sequence[str] = (),
+        plan: bool = False,
+    ) -> ModelTurn: ...
+
+    async def call_tool(
+        self, call: ToolCallRef, *, step: int, scope: str, message_id: str, question: Question | None
+    ) -> ToolOutcome: ...
+
+    async def mark(self, step_name: str, *, started: bool) -> None:
+        """Tell the client that a named step began or ended."""

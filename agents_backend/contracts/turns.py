@@ -1,0 +1,155 @@
+"""What a run's workflow asks of its activities: small control state and ids; the texts themselves stay in PostgreSQL."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agents_backend.domain.runs import Decision, RunStatus
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class RunRef(Frozen):
+    """Names a run wherever it is spoken of; everything else about it is in its row."""
+
+    run_id: str
+    thread_id: str
+    user_id: int
+    kind: str
+    agent_name: str
+
+
+class Usage(Frozen):
+    """Tokens of one call or the sum of many; cost in US dollars by the price table of the settings."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    cached_input_tokens: int = 0
+    cost_usd: float = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(**{name: getattr(self, name) + getattr(other, name) for name in type(self).model_fields})
+
+    @property
+    def total_tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+
+class ToolCallRef(Frozen):
+    """A tool call that the model asked for. Its arguments are in the message's row; `preview` is them, shortened, for people."""
+
+    id: str
+    name: str
+    preview: str = ""
+
+
+class ModelRequest(Frozen):
+    """One model call.
+
+    Attributes:
+        step: which call of the run this is, from 1; message ids and retries are keyed by it.
+        prompt: the file under `agents/prompts` that instructs the model.
+        scope: which messages are its context: `main` is the thread's conversation, another name a part of this run.
+        task: what the scope is about, when it has no user message of its own: the index of the plan's step.
+        tools: names of the server's tools that it may call.
+        client_tools: whether the client's own tools are offered too.
+        output: `text` is streamed to the client; `plan` is parsed and shown as state.
+        reasoning: whether to use the reasoning model and stream its thoughts apart.
+    """
+
+    run: RunRef
+    step: int = Field(ge=1)
+    prompt: str
+    scope: str = "main"
+    task: int | None = None
+    tools: tuple[str, ...] = ()
+    client_tools: bool = False
+    output: Literal["text", "plan"] = "text"
+    reasoning: bool = False
+
+
+class ModelTurn(Frozen):
+    """What came of a model call.
+
+    Attributes:
+        tool_calls: the calls to run next, in the model's order.
+        steps: for `output="plan"`, the titles of the plan's steps.
+        summary: one line for the Temporal UI.
+    """
+
+    message_id: str
+    tool_calls: tuple[ToolCallRef, ...] = ()
+    usage: Usage = Usage()
+    model: str = ""
+    steps: tuple[str, ...] = ()
+    summary: str = ""
+
+
+class ToolRequest(Frozen):
+    """One tool call. `answer` is the interrupt whose answer decides it, if a human was asked."""
+
+    run: RunRef
+    step: int
+    scope: str = "main"
+    message_id: str
+    call: ToolCallRef
+    interrupt_id: str | None = None
+
+
+class ToolOutcome(Frozen):
+    """How a tool call ended; its result is in PostgreSQL as a `tool` message."""
+
+    call_id: str
+    failed: bool = False
+    size: int = 0
+
+
+class Question(Frozen):
+    """What a run asks a human. The id is derived from the run, the step and the call."""
+
+    id: str
+    reason: Literal["tool_approval", "question", "plan_review"]
+    message: str
+    tool_call_id: str | None = None
+    tool_name: str | None = None
+
+
+class Pause(Frozen):
+    run: RunRef
+    leg: int
+    questions: tuple[Question, ...] = Field(min_length=1)
+
+
+class Answers(Frozen):
+    """The decision on each open question by its id, and the leg that they begin. Texts stay in PostgreSQL."""
+
+    leg: int
+    decisions: dict[str, Decision]
+
+
+class RunProgress(Frozen):
+    """A step's beginning or end, shown as AG-UI's STEP events and STATE."""
+
+    run: RunRef
+    leg: int
+    order: int
+    step_name: str
+    phase: Literal["started", "finished"]
+
+
+class RunEnd(Frozen):
+    """How a run ends.
+
+    Attributes:
+        pending_tool_call_ids: the client's own tool calls that it is to run.
+        error_code, error_detail: with `FAILED`.
+    """
+
+    run: RunRef
+    status: RunStatus
+    pending_tool_call_ids: tuple[str, ...] = ()
+    error_code: str | None = None
+    error_detail: str | None = None

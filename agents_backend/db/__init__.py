@@ -1,0 +1,1 @@
+"""SQLAlchemy tables and repositories: all SQL lives here. May import contracts and domain."""

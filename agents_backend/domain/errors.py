@@ -1,0 +1,131 @@
+"""The error tree. Each error carries a stable `code`; `api/errors.py` turns it into HTTP, `activities/failures.py` into Temporal.
+
+AgentsError
+├── Invalid                  the caller sent something that can never work
+│   ├── TooLarge
+│   └── UnsupportedMedia
+├── Unauthenticated
+├── Forbidden
+├── InsufficientCredits
+├── NotFound                 none, or somebody else's: the same answer
+├── Conflict                 true now, may change
+│   ├── ThreadBusy
+│   ├── RunClosed
+│   └── IdempotencyMismatch
+├── TooMany                  rate or count limits
+└── Unavailable              a dependency fails; it may heal
+    ├── UpstreamFailed
+    └── UpstreamTimeout
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+
+class AgentsError(Exception):
+    """The root.
+
+    Attributes:
+        code: stable, UPPER_SNAKE.
+        detail: one clear sentence for the caller.
+        retry_after: seconds after which the same request may succeed, or None.
+        errors: the fields at fault, each `{loc, msg, type}`.
+    """
+
+    code: ClassVar[str] = "INTERNAL_ERROR"
+    default_detail: ClassVar[str] = "Something went wrong."
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        retry_after: float | None = None,
+        errors: Sequence[dict[str, Any]] = (),
+        code: str | None = None,
+    ) -> None:
+        self.detail = detail or self.default_detail
+        self.retry_after = retry_after
+        self.errors = tuple(errors)
+        if code is not None:
+            self.code = code  # type: ignore[misc]  # an instance may be more exact than its class
+        super().__init__(self.detail)
+
+
+class Invalid(AgentsError):
+    code = "VALIDATION_ERROR"
+    default_detail = "The request is not valid."
+
+    @classmethod
+    def field(cls, name: str, message: str, *, where: str = "body") -> "Invalid":
+        """An error about one field of the request."""
+        return cls(f"{name}: {message}", errors=[{"loc": [where, name], "msg": message, "type": "value_error"}])
+
+
+class TooLarge(Invalid):
+    code = "PAYLOAD_TOO_LARGE"
+    default_detail = "The request is too large."
+
+
+class UnsupportedMedia(Invalid):
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    default_detail = "This media type is not supported."
+
+
+class Unauthenticated(AgentsError):
+    code = "UNAUTHORIZED"
+    default_detail = "Missing or invalid credentials."
+
+
+class Forbidden(AgentsError):
+    code = "FORBIDDEN"
+    default_detail = "You do not have the permission for this."
+
+
+class InsufficientCredits(AgentsError):
+    code = "INSUFFICIENT_CREDITS"
+    default_detail = "There are not enough credits for this."
+
+
+class NotFound(AgentsError):
+    code = "NOT_FOUND"
+    default_detail = "There is no such thing."
+
+
+class Conflict(AgentsError):
+    code = "CONFLICT"
+    default_detail = "This conflicts with the present state."
+
+
+class ThreadBusy(Conflict):
+    code = "THREAD_BUSY"
+    default_detail = "Another run is active on this thread."
+
+
+class RunClosed(Conflict):
+    code = "RUN_CLOSED"
+    default_detail = "The run has ended."
+
+
+class IdempotencyMismatch(Conflict):
+    code = "IDEMPOTENCY_MISMATCH"
+    default_detail = "This Idempotency-Key was used with another request."
+
+
+class TooMany(AgentsError):
+    code = "TOO_MANY_REQUESTS"
+    default_detail = "Too many requests."
+
+
+class Unavailable(AgentsError):
+    code = "SERVICE_UNAVAILABLE"
+    default_detail = "A service that this depends on is not available now."
+
+
+class UpstreamFailed(Unavailable):
+    code = "UPSTREAM_FAILED"
+    default_detail = "An upstream service failed."
+
+
+class UpstreamTimeout(Unavailable):
+    code = "UPSTREAM_TIMEOUT"
+    default_detail = "An upstream service did not answer in time."

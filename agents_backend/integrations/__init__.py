@@ -1,0 +1,1 @@
+"""The only vendor imports: models, search, pages, events. May import contracts and domain."""

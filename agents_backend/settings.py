@@ -1,0 +1,317 @@
+"""Settings: frozen, nested, typed, read once by each composition root (api, worker, cli) and handed down.
+
+Every value is an environment variable named by its group's prefix and its field (`DATABASE_URL`), or a file of that
+name, lower case, in `SECRETS_DIR` (default `/run/secrets`: Docker's and Kubernetes' secrets). Nothing else reads the environment.
+"""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Environment = Literal["development", "test", "production"]
+
+
+def _secrets_dir() -> Path | None:
+    path = Path(os.environ.get("SECRETS_DIR", "/run/secrets"))
+    return path if path.is_dir() else None
+
+
+class Group(BaseSettings):
+    """A group of settings that share a prefix."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", secrets_dir=_secrets_dir(), env_ignore_empty=True)
+
+
+def _group(prefix: str) -> SettingsConfigDict:
+    return SettingsConfigDict(
+        frozen=True, extra="ignore", secrets_dir=_secrets_dir(), env_prefix=prefix, env_ignore_empty=True
+    )
+
+
+class DatabaseSettings(Group):
+    """PostgreSQL 15 or later. Without a URL, `agents-backend up` starts an embedded one."""
+
+    model_config = _group("DATABASE_")
+
+    url: SecretStr | None = Field(None, description="postgresql://user:password@host:port/name")
+    pool_size: int = Field(10, ge=1, le=200)
+    pool_overflow: int = Field(10, ge=0, le=200)
+    statement_timeout_seconds: float = Field(30, gt=0)
+
+
+class RedisSettings(Group):
+    """Redis 7 or Valkey 8 and later."""
+
+    model_config = _group("REDIS_")
+
+    url: SecretStr | None = Field(None, description="redis://:password@host:port/0")
+    pool_size: int = Field(32, ge=2, le=1000, description="connections of one process, at most")
+    timeout_seconds: float = Field(5, gt=0)
+
+
+class TemporalSettings(Group):
+    model_config = _group("TEMPORAL_")
+
+    address: str | None = Field(None, description="host:port")
+    namespace: str = "default"
+    api_key: SecretStr | None = None
+    tls: bool = False
+    ui_url: str = Field("http://localhost:8233", description="where people open runs")
+    rpc_timeout_seconds: float = Field(5, gt=0)
+
+
+class ApiSettings(Group):
+    model_config = _group("API_")
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    public_url: str | None = Field(None, description="how browsers reach the API; default http://host:port")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    max_body_bytes: int = Field(1_000_000, ge=1_000)
+    streams_per_user: int = Field(1200, ge=1)
+    runs_per_user: int = Field(200, ge=1, description="active at once")
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="addresses whose X-Forwarded-For is believed"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split(cls, data: object) -> object:
+        if isinstance(data, dict):
+            for name in ("cors_origins", "trusted_proxies"):
+                if isinstance(data.get(name), str):
+                    data[name] = tuple(part.strip() for part in data[name].split(",") if part.strip())
+        return data
+
+
+class WorkerSettings(Group):
+    model_config = _group("WORKER_")
+
+    metrics_port: int = Field(0, ge=0, le=65535, description="Prometheus port of a worker process; 0: none")
+    max_concurrent_activities: int = Field(200, ge=1)
+    max_concurrent_workflow_tasks: int = Field(100, ge=2)
+    graceful_shutdown_seconds: float = Field(10, ge=0)
+
+
+class AuthSettings(Group):
+    model_config = _group("AUTH_")
+
+    secret: SecretStr | None = Field(
+        None, min_length=32, description="signs access tokens (HS256), 32 characters or more"
+    )
+    previous_secret: SecretStr | None = Field(None, description="still accepted while tokens signed by it live")
+    issuer: str = "agents-backend"
+    audience: str = "agents-backend-api"
+    access_token_seconds: int = Field(900, ge=30)
+    refresh_token_seconds: int = Field(30 * 24 * 3600, ge=60)
+    session_cache_seconds: float = Field(0.5, ge=0, le=1, description="how stale a revocation may be on one process")
+    login_attempts: int = Field(10, ge=3, description="failures a window, of one account from one address, before 429")
+    login_attempts_per_address: int = Field(50, ge=3)
+    login_window_seconds: int = Field(300, ge=10)
+    hash_concurrency: int = Field(2, ge=1, description="password hashes computed at once by one process")
+    cookie_secure: bool | None = Field(None, description="default: on in production")
+
+
+class ModelConfig(BaseModel):
+    """One named model, reached through LangChain's `init_chat_model`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    name: str = Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}$")
+    provider: Literal["openai", "anthropic", "google_genai"] = "openai"
+    model: str
+    api_key: SecretStr | None = None
+    base_url: str | None = None
+    context_window: int = Field(128_000, ge=512, description="tokens")
+    max_output_tokens: int = Field(8_192, ge=16)
+    temperature: float | None = Field(None, ge=0, le=2)
+    reasoning_effort: Literal["low", "medium", "high"] | None = None
+    tools: bool = Field(default=True, description="whether the model can call tools")
+    input_price: float = Field(0, ge=0, description="US dollars a million input tokens")
+    output_price: float = Field(0, ge=0, description="US dollars a million output tokens")
+
+
+class ModelSettings(Group):
+    """The models. `MODEL_LIST` is a JSON list of `ModelConfig`; the keys of the known vendors add one model each."""
+
+    model_config = _group("MODEL_")
+
+    list: tuple[ModelConfig, ...] = ()
+    default: str | None = None
+    reasoning: str | None = None
+    fallbacks: Annotated[tuple[str, ...], NoDecode] = Field((), description="names, comma-separated, tried in order")
+    timeout_seconds: float = Field(600, gt=0, description="one call, at most")
+    idle_timeout_seconds: float = Field(60, gt=0, description="the longest silence within a stream")
+    max_attempts: int = Field(5, ge=1, le=20)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split(cls, data: object) -> object:
+        if isinstance(data, dict) and isinstance(data.get("fallbacks"), str):
+            data["fallbacks"] = tuple(part.strip() for part in data["fallbacks"].split(",") if part.strip())
+        return data
+
+
+class VendorSettings(Group):
+    """Keys under the names that the vendors' own tools read."""
+
+    openai_api_key: SecretStr | None = None
+    openai_base_url: str | None = None
+    openai_model: str = "gpt-4o-mini"
+    anthropic_api_key: SecretStr | None = None
+    anthropic_base_url: str | None = None
+    anthropic_model: str = "claude-sonnet-4-5"
+    google_api_key: SecretStr | None = None
+    google_model: str = "gemini-2.5-flash"
+    tavily_api_key: SecretStr | None = None
+    tavily_url: str = "https://api.tavily.com"
+    brave_api_key: SecretStr | None = None
+    brave_url: str = "https://api.search.brave.com"
+    searxng_url: str | None = None
+
+
+class AgentSettings(Group):
+    model_config = _group("AGENT_")
+
+    max_steps: int = Field(150, ge=1, le=1000, description="model calls in one run, at most")
+    max_tool_result_bytes: int = Field(200_000, ge=1_000)
+    interrupt_days: int = Field(30, ge=1, description="how long a run waits for a human")
+    fetch_allow_loopback: bool = Field(
+        default=False, description="for tests alone: lets pages be fetched from loopback"
+    )
+
+
+class StackSettings(Group):
+    """The embedded servers; used by `agents-backend up` and the tests alone."""
+
+    model_config = _group("STACK_")
+
+    postgres_port: int = Field(0, ge=0, le=65535, description="0: a free one, remembered in the data folder")
+    redis_port: int = Field(0, ge=0, le=65535)
+    temporal_port: int = Field(7233, ge=0, le=65535)
+    temporal_ui_port: int = Field(8233, ge=0, le=65535)
+    model_port: int = Field(0, ge=0, le=65535)
+    embedded_model: bool = Field(default=True, description="start the small model when no other is configured")
+
+
+class TelemetrySettings(Group):
+    model_config = _group("OTEL_")
+
+    exporter_otlp_endpoint: str | None = Field(None, description="OTLP over HTTP; without it no traces leave")
+    service_name: str = "agents-backend"
+
+
+class Settings(Group):
+    """Everything. Build one with `load()`."""
+
+    environment: Environment = "development"
+    data_dir: Path = Path(".data")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+    admin_username: str = "admin"
+    admin_password: SecretStr | None = None
+    captcha_required: bool = False
+
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    redis: RedisSettings = Field(default_factory=RedisSettings)
+    temporal: TemporalSettings = Field(default_factory=TemporalSettings)
+    api: ApiSettings = Field(default_factory=ApiSettings)
+    worker: WorkerSettings = Field(default_factory=WorkerSettings)
+    auth: AuthSettings = Field(default_factory=AuthSettings)
+    models: ModelSettings = Field(default_factory=ModelSettings)
+    vendors: VendorSettings = Field(default_factory=VendorSettings)
+    agents: AgentSettings = Field(default_factory=AgentSettings)
+    stack: StackSettings = Field(default_factory=StackSettings)
+    telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
+
+    @property
+    def in_production(self) -> bool:
+        return self.environment == "production"
+
+    def missing(self) -> tuple[str, ...]:
+        """The names of the variables without which an API or worker process cannot run."""
+        needed = {
+            "DATABASE_URL": self.database.url,
+            "REDIS_URL": self.redis.url,
+            "TEMPORAL_ADDRESS": self.temporal.address,
+            "AUTH_SECRET": self.auth.secret,
+        }
+        return tuple(name for name, value in needed.items() if value is None)
+
+    def unfit_for_production(self) -> tuple[str, ...]:
+        """What is missing or still at a default in production, each as a sentence that names its variable."""
+        if not self.in_production:
+            return ()
+        problems = [f"{name} is not set" for name in self.missing()]
+        if self.admin_password is None:
+            problems.append("ADMIN_PASSWORD is not set")
+        elif (
+            self.admin_password.get_secret_value().lower() in _WEAK
+            or len(self.admin_password.get_secret_value()) < _MIN_PASSWORD
+        ):
+            problems.append(f"ADMIN_PASSWORD is a well-known one or shorter than {_MIN_PASSWORD} characters")
+        if self.auth.secret and len(set(self.auth.secret.get_secret_value())) < _MIN_DISTINCT:
+            problems.append("AUTH_SECRET is not random")
+        if self.agents.fetch_allow_loopback:
+            problems.append("AGENT_FETCH_ALLOW_LOOPBACK is for tests")
+        return tuple(problems)
+
+    @model_validator(mode="after")
+    def _named_models_exist(self) -> Self:
+        names = {model.name for model in self.configured_models()}
+        wanted = {name for name in (self.models.default, self.models.reasoning, *self.models.fallbacks) if name}
+        if unknown := sorted(wanted - names):
+            raise ValueError(f"no such model: {', '.join(unknown)}; configured: {', '.join(sorted(names)) or 'none'}")
+        return self
+
+    def configured_models(self) -> tuple[ModelConfig, ...]:
+        """The models of MODEL_LIST, then one for each vendor whose key is set."""
+        v = self.vendors
+        found = list(self.models.list)
+        if v.openai_api_key or v.openai_base_url:
+            found.append(
+                ModelConfig(
+                    name="openai",
+                    provider="openai",
+                    model=v.openai_model,
+                    api_key=v.openai_api_key,
+                    base_url=v.openai_base_url,
+                )
+            )
+        if v.anthropic_api_key:
+            found.append(
+                ModelConfig(
+                    name="anthropic",
+                    provider="anthropic",
+                    model=v.anthropic_model,
+                    api_key=v.anthropic_api_key,
+                    base_url=v.anthropic_base_url,
+                    context_window=200_000,
+                )
+            )
+        if v.google_api_key:
+            found.append(
+                ModelConfig(name="google", provider="google_genai", model=v.google_model, api_key=v.google_api_key)
+            )
+        return tuple({model.name: model for model in reversed(found)}.values())[::-1]
+
+
+_WEAK = frozenset(
+    {"admin", "password", "password123", "123456", "12345678", "123456789012", "changeme", "change-me-now"}
+)
+_MIN_PASSWORD = 12
+_MIN_DISTINCT = 8
+
+
+@cache
+def load() -> Settings:
+    """Read the settings of this process once.
+
+    Raises:
+        pydantic.ValidationError: a value is not of its type; the message names the field.
+    """
+    return Settings()

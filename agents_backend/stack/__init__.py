@@ -1,0 +1,1 @@
+"""The embedded servers: find, start, wait, stop. May import settings alone."""

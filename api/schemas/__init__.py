@@ -1,0 +1,1 @@
+"""Request bodies and views, one file a noun."""

@@ -1,0 +1,1 @@
+"""Worker processes: the composition root of everything that Temporal runs."""
