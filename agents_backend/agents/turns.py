@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from agents_backend.contracts.turns import ModelTurn, Question, ToolCallRef, ToolOutcome
+from agents_backend.contracts.turns import ModelTurn, Question, ToolCallRef
 
 
 class Turns(Protocol):
@@ -38,9 +38,10 @@ class Turns(Protocol):
         plan: bool = False,
     ) -> ModelTurn: ...
 
-    async def call_tool(
-        self, call: ToolCallRef, *, step: int, scope: str, message_id: str, question: Question | None
-    ) -> ToolOutcome: ...
+    async def call_tools(
+        self, calls: Sequence[tuple[ToolCallRef, Question | None]], *, step: int, scope: str, message_id: str
+    ) -> None:
+        """Run the calls side by side. A call that carries a question was put to a human, whose answer decides it."""
 
     async def mark(self, step_name: str, *, started: bool) -> None:
         """Tell the client that a named step began or ended."""

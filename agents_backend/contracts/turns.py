@@ -153,3 +153,28 @@ class RunEnd(Frozen):
     pending_tool_call_ids: tuple[str, ...] = ()
     error_code: str | None = None
     error_detail: str | None = None
+
+
+class ChatInput(Frozen):
+    """What starts a chat's workflow.
+
+    Attributes:
+        tools: the server's tools that the run may use, fixed when it starts.
+        client_tools: names of tools that the client runs.
+        held_tools: names of tools that wait for a human's approval.
+        step, legs: where to go on after continue-as-new.
+    """
+
+    run: RunRef
+    tools: tuple[str, ...] = ()
+    client_tools: tuple[str, ...] = ()
+    held_tools: tuple[str, ...] = ()
+    deep_thinking: bool = False
+    auto_accept_plan: bool = False
+    max_steps: int = 150
+    interrupt_days: int = 30
+    request_id: str = ""
+    summary: str = ""
+    step: int = 0
+    leg: int = 1
+    usage: Usage = Usage()

@@ -15,6 +15,8 @@ AgentsError
 ├── TooMany                  rate or count limits
 └── Unavailable              a dependency fails; it may heal
     ├── UpstreamFailed
+    │   └── ModelRejected    the vendor refuses the request itself: not tried again
+    ├── ModelOverloaded
     └── UpstreamTimeout
 """
 
@@ -129,3 +131,13 @@ class UpstreamFailed(Unavailable):
 class UpstreamTimeout(Unavailable):
     code = "UPSTREAM_TIMEOUT"
     default_detail = "An upstream service did not answer in time."
+
+
+class ModelRejected(UpstreamFailed):
+    code = "MODEL_REJECTED"
+    default_detail = "The model refused the request."
+
+
+class ModelOverloaded(Unavailable):
+    code = "MODEL_OVERLOADED"
+    default_detail = "The model is overloaded now."

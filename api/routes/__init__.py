@@ -1,1 +1,7 @@
-"""Routes, one file a noun."""
+"""Routes, one file a noun. `ROUTERS` are mounted under /api/v1."""
+
+from fastapi import APIRouter
+
+from api.routes import auth, chat, runs
+
+ROUTERS: tuple[APIRouter, ...] = (auth.router, chat.router, runs.router)

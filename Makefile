@@ -1,0 +1,32 @@
+# Everything goes through uv, at the versions of uv.lock; where uv is missing it is put into a folder of its own.
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+RUN := $(UV) run --frozen
+
+.PHONY: up test check format clean
+
+up: .synced
+	$(RUN) agents-backend up
+
+test: check
+	$(RUN) pytest
+
+check: .synced
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) lint-imports
+	$(RUN) mypy
+
+format: .synced
+	$(RUN) ruff format .
+	$(RUN) ruff check --fix .
+
+.PHONY: .synced
+.synced: | $(UV)
+	$(UV) sync --frozen --quiet
+
+.uv/bin/uv:
+	python3 -m venv .uv || { echo "python3 lacks venv: install it (Debian: apt-get install python3-venv)"; exit 1; }
+	.uv/bin/pip install --quiet uv
+
+clean:
+	rm -rf .venv .uv .data .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,51 @@
+"""What a run's workflow asks for: a model call, a tool call, a pause, a mark, the end."""
+
+from temporalio import activity
+
+from activities.failures import as_failures
+from activities.heartbeats import beating
+from agents_backend.contracts import activities as names
+from agents_backend.contracts.turns import (
+    ModelRequest,
+    ModelTurn,
+    Pause,
+    RunEnd,
+    RunProgress,
+    ToolOutcome,
+    ToolRequest,
+)
+from agents_backend.services.model_calls import ModelCalls
+from agents_backend.services.run_ends import RunEnds
+from agents_backend.services.tool_calls import ToolCalls
+
+
+class TurnActivities:
+    def __init__(self, *, models: ModelCalls, tools: ToolCalls, ends: RunEnds) -> None:
+        self._models, self._tools, self._ends = models, tools, ends
+
+    @activity.defn(name=names.CALL_MODEL)
+    async def call_model(self, request: ModelRequest) -> ModelTurn:
+        with as_failures():
+            async with beating():
+                return await self._models.call(request, attempt=activity.info().attempt)
+
+    @activity.defn(name=names.CALL_TOOL)
+    async def call_tool(self, request: ToolRequest) -> ToolOutcome:
+        with as_failures():
+            async with beating():
+                return await self._tools.call(request)
+
+    @activity.defn(name=names.PAUSE_RUN)
+    async def pause_run(self, pause: Pause) -> None:
+        with as_failures():
+            await self._ends.pause(pause)
+
+    @activity.defn(name=names.MARK_STEP)
+    async def mark_step(self, progress: RunProgress) -> None:
+        with as_failures():
+            await self._ends.mark(progress)
+
+    @activity.defn(name=names.FINISH_RUN)
+    async def finish_run(self, end: RunEnd) -> None:
+        with as_failures():
+            await self._ends.finish(end)

@@ -1,0 +1,14 @@
+"""The names under which workflows and activities are registered: moving a file never breaks a running history."""
+
+from typing import Final
+
+CHAT_WORKFLOW: Final = "chat"
+SWEEP_WORKFLOW: Final = "sweep-runs"
+RESUME_SIGNAL: Final = "resume"
+
+CALL_MODEL: Final = "call_model"
+CALL_TOOL: Final = "call_tool"
+PAUSE_RUN: Final = "pause_run"
+MARK_STEP: Final = "mark_step"
+FINISH_RUN: Final = "finish_run"
+SWEEP_RUNS: Final = "sweep_runs"

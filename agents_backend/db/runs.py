@@ -1,0 +1,166 @@
+"""SQL of threads, runs, messages and interrupts."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from agents_backend.db.base import now
+from agents_backend.db.tables.runs import Artifact, IdempotencyKey, Interrupt, Message, Run, Thread
+from agents_backend.domain.errors import NotFound
+from agents_backend.domain.runs import FINAL, HOLDING, RunStatus
+
+
+class RunRepository:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    # Threads
+
+    async def thread(self, user_id: int, public_id: str, *, lock: bool = False) -> Thread | None:
+        query = select(Thread).where(
+            Thread.user_id == user_id, Thread.public_id == public_id, Thread.deleted_at.is_(None)
+        )
+        return await self._session.scalar(query.with_for_update() if lock else query)
+
+    async def thread_by_key(self, thread_id: uuid.UUID) -> Thread | None:
+        return await self._session.get(Thread, thread_id)
+
+    async def add_thread(self, user_id: int, public_id: str | None, title: str) -> Thread:
+        """Make a thread; two that make the same name at once get the same one."""
+        thread_id = uuid.uuid4()
+        values = {"id": thread_id, "user_id": user_id, "public_id": public_id or str(thread_id), "title": title}
+        query = insert(Thread).values(created_at=now(), updated_at=now(), **values)
+        query = query.on_conflict_do_update(
+            index_elements=["user_id", "public_id"], set_={"deleted_at": None, "updated_at": now()}
+        )
+        await self._session.execute(query)
+        thread = await self.thread(user_id, str(values["public_id"]), lock=True)
+        if thread is None:
+            raise NotFound("The thread is gone.")
+        return thread
+
+    async def threads(self, user_id: int, *, offset: int, limit: int) -> tuple[Sequence[Thread], int]:
+        mine = (Thread.user_id == user_id, Thread.deleted_at.is_(None))
+        total = await self._session.scalar(select(func.count()).select_from(Thread).where(*mine))
+        query = select(Thread).where(*mine).order_by(Thread.updated_at.desc(), Thread.id).offset(offset).limit(limit)
+        return (await self._session.scalars(query)).all(), total or 0
+
+    # Runs
+
+    async def run(self, run_id: uuid.UUID, *, user_id: int | None = None, lock: bool = False) -> Run | None:
+        query = select(Run).where(Run.id == run_id)
+        if user_id is not None:
+            query = query.where(Run.user_id == user_id)
+        return await self._session.scalar(query.with_for_update() if lock else query)
+
+    async def holder(self, thread_id: uuid.UUID) -> Run | None:
+        """The run that the thread is busy with."""
+        query = select(Run).where(Run.thread_id == thread_id, Run.status.in_(HOLDING)).with_for_update()
+        return await self._session.scalar(query)
+
+    async def next_queued(self, thread_id: uuid.UUID) -> Run | None:
+        query = (
+            select(Run)
+            .where(Run.thread_id == thread_id, Run.status == RunStatus.QUEUED)
+            .order_by(Run.created_at)
+            .limit(1)
+            .with_for_update()
+        )
+        return await self._session.scalar(query)
+
+    async def active_count(self, user_id: int) -> int:
+        query = select(func.count()).select_from(Run).where(Run.user_id == user_id, Run.finished_at.is_(None))
+        return await self._session.scalar(query) or 0
+
+    async def runs(
+        self, user_id: int, *, offset: int, limit: int, filters: dict[str, Any]
+    ) -> tuple[Sequence[tuple[Run, str | None]], int]:
+        conditions = [Run.user_id == user_id]
+        conditions += [getattr(Run, name) == value for name, value in filters.items() if name != "thread_id"]
+        if "thread_id" in filters:
+            conditions.append(Thread.public_id == filters["thread_id"])
+        base = select(Run, Thread.public_id).outerjoin(Thread, Thread.id == Run.thread_id).where(*conditions)
+        total = await self._session.scalar(select(func.count()).select_from(base.subquery()))
+        rows = await self._session.execute(base.order_by(Run.created_at.desc(), Run.id).offset(offset).limit(limit))
+        return [(row[0], row[1]) for row in rows], total or 0
+
+    async def unstarted(self, before: datetime) -> Sequence[Run]:
+        """Runs that were accepted but may never have been started: their API process died in between."""
+        query = select(Run).where(Run.status == RunStatus.PENDING, Run.created_at < before).limit(100)
+        return (await self._session.scalars(query)).all()
+
+    async def set_status(self, run_id: uuid.UUID, status: RunStatus, **values: Any) -> bool:
+        """Move a run that has not ended; False when it has."""
+        query = update(Run).where(Run.id == run_id, Run.status.not_in(FINAL)).values(status=status, **values)
+        return bool((await self._session.execute(query)).rowcount)  # type: ignore[attr-defined]  # a CursorResult
+
+    # Messages
+
+    async def messages(self, thread_id: uuid.UUID, *, scope: str | None = None) -> Sequence[Message]:
+        query = select(Message).where(Message.thread_id == thread_id)
+        if scope is not None:
+            query = query.where(Message.scope == scope)
+        return (await self._session.scalars(query.order_by(Message.seq))).all()
+
+    async def messages_page(self, thread_id: uuid.UUID, *, offset: int, limit: int) -> tuple[Sequence[Message], int]:
+        mine = Message.thread_id == thread_id
+        total = await self._session.scalar(select(func.count()).select_from(Message).where(mine))
+        query = select(Message).where(mine).order_by(Message.seq).offset(offset).limit(limit)
+        return (await self._session.scalars(query)).all(), total or 0
+
+    async def message(self, thread_id: uuid.UUID, message_id: str) -> Message | None:
+        query = select(Message).where(Message.thread_id == thread_id, Message.message_id == message_id)
+        return await self._session.scalar(query)
+
+    async def answer_of_step(self, run_id: uuid.UUID, step: int) -> Message | None:
+        query = select(Message).where(Message.run_id == run_id, Message.step == step, Message.role == "assistant")
+        return await self._session.scalar(query)
+
+    async def known_message_ids(self, thread_id: uuid.UUID, ids: Sequence[str]) -> set[str]:
+        if not ids:
+            return set()
+        query = select(Message.message_id).where(Message.thread_id == thread_id, Message.message_id.in_(ids))
+        return set((await self._session.scalars(query)).all())
+
+    async def add_message(self, **values: Any) -> None:
+        """Add a message once: a repeated call with the same id changes nothing."""
+        query = insert(Message).values(created_at=now(), **values)
+        await self._session.execute(query.on_conflict_do_nothing(index_elements=["thread_id", "message_id"]))
+
+    async def delete_messages_of(self, run_id: uuid.UUID) -> None:
+        await self._session.execute(delete(Message).where(Message.run_id == run_id))
+
+    # Interrupts, artifacts, idempotency
+
+    async def interrupts(self, run_id: uuid.UUID, *, leg: int | None = None) -> Sequence[Interrupt]:
+        query = select(Interrupt).where(Interrupt.run_id == run_id)
+        if leg is not None:
+            query = query.where(Interrupt.leg == leg)
+        return (await self._session.scalars(query.order_by(Interrupt.created_at, Interrupt.id))).all()
+
+    async def interrupt(self, interrupt_id: str) -> Interrupt | None:
+        return await self._session.get(Interrupt, interrupt_id)
+
+    async def add_interrupt(self, **values: Any) -> None:
+        query = insert(Interrupt).values(created_at=now(), **values)
+        await self._session.execute(query.on_conflict_do_nothing(index_elements=["id"]))
+
+    async def artifacts(self, run_id: uuid.UUID) -> Sequence[Artifact]:
+        query = select(Artifact).where(Artifact.run_id == run_id).order_by(Artifact.name)
+        return (await self._session.scalars(query)).all()
+
+    async def claim_key(self, user_id: int, key: str, operation: str, body_hash: str, result_id: str) -> IdempotencyKey:
+        """Write the key, or find it as another request wrote it."""
+        query = insert(IdempotencyKey).values(
+            user_id=user_id, key=key, operation=operation, body_hash=body_hash, result_id=result_id, created_at=now()
+        )
+        await self._session.execute(query.on_conflict_do_nothing(index_elements=["user_id", "key"]))
+        found = await self._session.get(IdempotencyKey, (user_id, key))
+        if found is None:
+            raise NotFound("The Idempotency-Key is gone.")
+        return found

@@ -1,0 +1,103 @@
+"""The embedded servers together: what is not given by URL is started here, on loopback, with passwords made once."""
+
+import json
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from agents_backend.settings import Settings
+from agents_backend.stack.postgres import EmbeddedPostgres
+from agents_backend.stack.process import ServerProcess, check_free, free_port
+from agents_backend.stack.redis import EmbeddedRedis
+from agents_backend.stack.temporal import EmbeddedTemporal
+
+
+class Stack:
+    """Use it as an async context manager; `environment()` is for the processes that use it.
+
+    Raises:
+        StackError: on entering, when a port is taken or a server does not start.
+    """
+
+    def __init__(self, settings: Settings, data_dir: Path, *, ui: bool = True) -> None:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        self._settings = settings
+        self._kept = Kept(data_dir / "secrets.json")
+        stack = settings.stack
+        self.postgres: EmbeddedPostgres | None = None
+        self.redis: EmbeddedRedis | None = None
+        self.temporal: EmbeddedTemporal | None = None
+        if settings.database.url is None:
+            self.postgres = EmbeddedPostgres(
+                data_dir / "postgres",
+                port=self._kept.port("postgres", stack.postgres_port),
+                password=self._kept.secret("postgres"),
+            )
+        if settings.redis.url is None:
+            self.redis = EmbeddedRedis(
+                data_dir / "redis", port=self._kept.port("redis", stack.redis_port), password=self._kept.secret("redis")
+            )
+        if settings.temporal.address is None:
+            self.temporal = EmbeddedTemporal(
+                data_dir / "temporal",
+                port=self._kept.port("temporal", stack.temporal_port),
+                ui_port=stack.temporal_ui_port if ui else None,
+            )
+
+    @property
+    def servers(self) -> list[ServerProcess]:
+        return [server for server in (self.postgres, self.redis, self.temporal) if server is not None]
+
+    def environment(self) -> dict[str, str]:
+        """What a process that uses these servers must find in its environment."""
+        values = {"AUTH_SECRET": self._kept.secret("auth")} if self._settings.auth.secret is None else {}
+        if self.postgres:
+            values["DATABASE_URL"] = self.postgres.url
+        if self.redis:
+            values["REDIS_URL"] = self.redis.url
+        if self.temporal:
+            values["TEMPORAL_ADDRESS"] = self.temporal.address
+            values["TEMPORAL_UI_URL"] = f"http://localhost:{self._settings.stack.temporal_ui_port}"
+        return values
+
+    def check_ports(self) -> None:
+        stack = self._settings.stack
+        if self.temporal:
+            check_free(self._kept.port("temporal", stack.temporal_port), "Temporal", "STACK_TEMPORAL_PORT")
+            check_free(stack.temporal_ui_port, "the Temporal UI", "STACK_TEMPORAL_UI_PORT")
+
+    async def __aenter__(self) -> Self:
+        try:
+            for server in self.servers:
+                await server.start()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for server in reversed(self.servers):
+            await server.stop()
+
+
+class Kept:
+    """Generated passwords and ports, in a file that only its owner reads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._values: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+
+    def secret(self, name: str) -> str:
+        return self._keep(f"{name}_secret", lambda: secrets.token_urlsafe(32))
+
+    def port(self, name: str, wanted: int) -> int:
+        """The port of the settings, or a free one, the same each time."""
+        return wanted or int(self._keep(f"{name}_port", lambda: str(free_port())))
+
+    def _keep(self, name: str, make: Callable[[], str]) -> str:
+        if name not in self._values:
+            self._values[name] = make()
+            self._path.touch(mode=0o600)
+            self._path.write_text(json.dumps(self._values, indent=1))
+        return self._values[name]

@@ -1,0 +1,154 @@
+"""The composition root of the API: the one place that knows which collaborator goes where."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import version
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+from fastapi_offline import FastAPIOffline
+from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+from redis.asyncio import Redis
+from starlette.middleware.cors import CORSMiddleware
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from agents_backend.db.base import Database
+from agents_backend.integrations.events import EventLog, connect
+from agents_backend.integrations.hub import Hub
+from agents_backend.integrations.telemetry import configure_logging, configure_tracing
+from agents_backend.services.auth import AuthService
+from agents_backend.services.health import HealthService
+from agents_backend.services.passwords import Passwords
+from agents_backend.services.run_ends import RunEnds
+from agents_backend.services.runs import RunsService
+from agents_backend.services.streams import Streams
+from agents_backend.settings import Settings, TemporalSettings
+from api import errors, openapi
+from api.middleware import BodyLimit, Metrics, RequestId, TrailingSlash
+from api.routes import ROUTERS, health
+
+_CONSOLE = Path(__file__).resolve().parent.parent / "console"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What routes may call, on `app.state.services`."""
+
+    settings: Settings
+    database: Database
+    redis: Redis
+    temporal: Client
+    auth: AuthService
+    health: HealthService
+    runs: RunsService
+    streams: Streams
+
+
+async def open_temporal(settings: TemporalSettings) -> Client:
+    """A client that connects at its first call, so that the API starts without Temporal."""
+    if settings.address is None:
+        raise ValueError("TEMPORAL_ADDRESS is not set")
+    return await Client.connect(
+        settings.address,
+        namespace=settings.namespace,
+        api_key=settings.api_key.get_secret_value() if settings.api_key else None,
+        tls=settings.tls,
+        data_converter=pydantic_data_converter,
+        lazy=True,
+    )
+
+
+@asynccontextmanager
+async def _services(settings: Settings) -> AsyncIterator[Services]:
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(Database(settings.database))
+        redis = await stack.enter_async_context(connect(settings.redis))
+        temporal = await open_temporal(settings.temporal)
+        passwords = Passwords(settings.auth.hash_concurrency)
+        stack.callback(passwords.close)
+        log, hub = EventLog(redis), Hub(redis)
+        await hub.start()
+        stack.push_async_callback(hub.close)
+        runs = RunsService(database=database, log=log, temporal=temporal, settings=settings)
+        ends = RunEnds(database=database, log=log, launcher=runs, interrupt_days=settings.agents.interrupt_days)
+        yield Services(
+            settings=settings,
+            database=database,
+            redis=redis,
+            temporal=temporal,
+            auth=AuthService(database=database, redis=redis, passwords=passwords, settings=settings),
+            health=HealthService(database=database, redis=redis, temporal=temporal),
+            runs=runs,
+            streams=Streams(database=database, log=log, hub=hub, temporal=temporal, ends=ends),
+        )
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application. Its connections open with its lifespan.
+
+    Raises:
+        ValueError: a needed setting is missing, or is unfit for production; the message names it.
+    """
+    if problems := (*settings.unfit_for_production(), *settings.missing()):
+        raise ValueError("; ".join(problems))
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        configure_logging(settings)
+        tracing = configure_tracing(settings)
+        async with _services(settings) as services:
+            app.state.services = services
+            yield
+        if tracing is not None:
+            tracing.shutdown()
+
+    app: FastAPI = FastAPIOffline(
+        title="Agents Backend",
+        version=version("agents-backend"),
+        lifespan=lifespan,
+        redirect_slashes=False,
+        generate_unique_id_function=openapi.operation_id,
+    )
+    errors.install(app)
+    openapi.install(app)
+    app.include_router(health.router)
+    for router in ROUTERS:
+        app.include_router(router, prefix="/api/v1")
+    _console(app)
+    _middleware(app, settings)
+    return app
+
+
+def _middleware(app: FastAPI, settings: Settings) -> None:
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit, limit=settings.api.max_body_bytes)
+    app.add_middleware(TrailingSlash)
+    app.add_middleware(Metrics)
+    if settings.api.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.api.cors_origins,
+            allow_credentials=True,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["X-Request-Id", "X-Run-Id", "X-Thread-Id", "Location", "Content-Location", "Retry-After"],
+            max_age=int(timedelta(hours=1).total_seconds()),
+        )
+    if settings.telemetry.exporter_otlp_endpoint:
+        app.add_middleware(OpenTelemetryMiddleware)
+    app.add_middleware(RequestId)
+
+
+def _console(app: FastAPI) -> None:
+    if not (_CONSOLE / "index.html").is_file():
+        return
+    app.mount("/console", StaticFiles(directory=_CONSOLE, html=True), name="console")
+
+    @app.get("/", include_in_schema=False)
+    async def index() -> FileResponse:
+        return FileResponse(_CONSOLE / "index.html")

@@ -1,0 +1,64 @@
+"""What routes ask for by type."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from agents_backend.domain.errors import Forbidden, Unauthenticated
+from agents_backend.integrations.telemetry import request_id
+from agents_backend.services.auth import AuthService, Principal
+from agents_backend.services.auth import RequestContext as Context
+from agents_backend.services.runs import RunsService
+from agents_backend.services.streams import Streams
+
+_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
+
+
+def _auth(request: Request) -> AuthService:
+    found: AuthService = request.app.state.services.auth
+    return found
+
+
+Auth = Annotated[AuthService, Depends(_auth)]
+
+
+async def _user(auth: Auth, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Principal:
+    if given is None:
+        raise Unauthenticated
+    return await auth.authenticate(given.credentials)
+
+
+CurrentUser = Annotated[Principal, Depends(_user)]
+
+
+def _context(request: Request) -> Context:
+    trusted: tuple[str, ...] = request.app.state.services.settings.api.trusted_proxies
+    address = request.client.host if request.client else "0.0.0.0"  # no peer: a Unix socket
+    hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
+    while address in trusted and hops:  # from the nearest: what a client wrote itself is never reached
+        address = hops.pop()
+    return Context(address, request.headers.get("user-agent", ""), request_id())
+
+
+RequestContext = Annotated[Context, Depends(_context)]
+
+
+async def require_superuser(user: CurrentUser) -> Principal:
+    if not user.is_superuser:
+        raise Forbidden
+    return user
+
+
+def _runs(request: Request) -> RunsService:
+    found: RunsService = request.app.state.services.runs
+    return found
+
+
+def _streams(request: Request) -> Streams:
+    found: Streams = request.app.state.services.streams
+    return found
+
+
+RunsOf = Annotated[RunsService, Depends(_runs)]
+StreamsOf = Annotated[Streams, Depends(_streams)]

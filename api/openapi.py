@@ -1,0 +1,41 @@
+"""What the OpenAPI document says beyond what FastAPI finds."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+from agents_backend.domain.errors import AgentsError
+from api.errors import status_of
+from api.schemas.errors import ErrorView
+
+
+def errors(*kinds: type[AgentsError]) -> dict[int | str, dict[str, Any]]:
+    """The `responses=` of a route that can raise these errors."""
+    codes: dict[int, list[str]] = {}
+    for kind in kinds:
+        codes.setdefault(status_of(kind), []).append(kind.code)
+    return {status: {"model": ErrorView, "description": " or ".join(names)} for status, names in codes.items()}
+
+
+def operation_id(route: APIRoute) -> str:
+    """Stable: the name of the route's function."""
+    return route.name
+
+
+def install(app: FastAPI) -> None:
+    """Replace the document by one without 422: invalid input is a 400 here."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            made = get_openapi(title=app.title, version=app.version, routes=app.routes)
+            for path in made["paths"].values():
+                for operation in path.values():
+                    operation.get("responses", {}).pop("422", None)
+            for name in ("HTTPValidationError", "ValidationError"):
+                made.get("components", {}).get("schemas", {}).pop(name, None)
+            app.openapi_schema = made
+        return app.openapi_schema
+
+    app.openapi = document  # type: ignore[method-assign]  # FastAPI's documented way

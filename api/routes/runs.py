@@ -1,0 +1,92 @@
+"""Runs: look, rejoin, cancel, answer."""
+
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import StreamingResponse
+
+from agents_backend.domain.errors import Conflict, Invalid, NotFound, Unauthenticated, Unavailable
+from agents_backend.services.runs import StartedRun
+from agents_backend.services.streams import parse_event_id
+from agents_backend.settings import Settings
+from api import sse
+from api.dependencies import CurrentUser, RunsOf, StreamsOf
+from api.openapi import errors
+from api.schemas.pages import Page
+from api.schemas.runs import MessageView, ResumeBody, RunView, ThreadView
+
+router = APIRouter(tags=["runs"], responses=errors(Invalid, Unauthenticated, NotFound, Unavailable))
+Number = Annotated[int, Query(ge=1, le=1_000_000)]
+Size = Annotated[int, Query(ge=1, le=200)]
+
+
+def _view(found: StartedRun, request: Request) -> RunView:
+    settings: Settings = request.app.state.services.settings
+    return RunView.of(
+        found.run, found.thread_id, ui_url=settings.temporal.ui_url, namespace=settings.temporal.namespace
+    )
+
+
+@router.get("/agent/runs", summary="List one's runs, newest first")
+async def list_runs(
+    user: CurrentUser,
+    runs: RunsOf,
+    request: Request,
+    page: Number = 1,
+    size: Size = 20,
+    status: str | None = None,
+    kind: str | None = None,
+    agent_name: str | None = None,
+    thread_id: str | None = None,
+) -> Page[RunView]:
+    given = {"status": status, "kind": kind, "agent_name": agent_name, "thread_id": thread_id}
+    filters = {name: value for name, value in given.items() if value is not None}
+    found, total = await runs.list(user.user_id, page=page, size=size, filters=filters)
+    return Page(items=[_view(item, request) for item in found], total=total, page=page, size=size)
+
+
+@router.get("/agent/runs/{run_id}", summary="A run: status, usage, error, timings")
+async def get_run(run_id: uuid.UUID, user: CurrentUser, runs: RunsOf, request: Request) -> RunView:
+    return _view(await runs.get(run_id, user.user_id), request)
+
+
+@router.get("/agent/runs/{run_id}/stream", summary="Rejoin a run's stream", response_class=StreamingResponse)
+async def join_run(
+    run_id: uuid.UUID,
+    user: CurrentUser,
+    runs: RunsOf,
+    streams: StreamsOf,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> StreamingResponse:
+    found = await runs.get(run_id, user.user_id)
+    return sse.stream(found, streams.follow(found.run, after=parse_event_id(last_event_id)))
+
+
+@router.post("/agent/runs/{run_id}/cancel", summary="Cancel a run; what was written is kept")
+async def cancel_run(run_id: uuid.UUID, user: CurrentUser, runs: RunsOf, request: Request) -> RunView:
+    return _view(await runs.cancel(run_id, user.user_id), request)
+
+
+@router.post("/agent/runs/{run_id}/resume", summary="Answer a waiting run", responses=errors(Conflict))
+async def resume_run(run_id: uuid.UUID, body: ResumeBody, user: CurrentUser, runs: RunsOf, request: Request) -> RunView:
+    return _view(await runs.resume(run_id, user.user_id, body.model_dump(exclude_none=True)), request)
+
+
+@router.get("/agent/threads", summary="List one's threads, the last used first")
+async def list_threads(user: CurrentUser, runs: RunsOf, page: Number = 1, size: Size = 20) -> Page[ThreadView]:
+    found, total = await runs.threads(user.user_id, page=page, size=size)
+    return Page(items=[ThreadView.of(item) for item in found], total=total, page=page, size=size)
+
+
+@router.get("/agent/threads/{thread_id}", summary="A thread")
+async def get_thread(thread_id: str, user: CurrentUser, runs: RunsOf) -> ThreadView:
+    return ThreadView.of(await runs.thread(thread_id, user.user_id))
+
+
+@router.get("/agent/threads/{thread_id}/messages", summary="A thread's messages, in their order")
+async def list_messages(
+    thread_id: str, user: CurrentUser, runs: RunsOf, page: Number = 1, size: Size = 100
+) -> Page[MessageView]:
+    found, total = await runs.messages(thread_id, user.user_id, page=page, size=size)
+    return Page(items=[MessageView.of(item) for item in found], total=total, page=page, size=size)

@@ -1,0 +1,107 @@
+"""The real servers, started once a test process and stopped with it; a fresh database, Redis number and fake model."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from agents_backend.db.base import Database
+from agents_backend.db.migrate import upgrade
+from agents_backend.services.users import ensure_administrator
+from agents_backend.settings import ModelConfig, ModelSettings, Settings, StackSettings
+from agents_backend.stack.process import free_port
+from agents_backend.stack.stack import Stack
+from api.app import create_app
+from tests.fakes.openai_server import FakeOpenAI
+from workers.main import run as run_worker
+
+PASSWORD = "correct-horse-battery"
+
+
+@pytest.fixture(scope="session")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    folder: Path = tmp_path_factory.mktemp("stack")
+    for parent in (folder, *folder.parents):
+        if parent.stat().st_uid == folder.stat().st_uid and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    ports = StackSettings(temporal_port=free_port())
+    async with Stack(Settings(stack=ports), folder, ui=False) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+async def fake_model() -> AsyncIterator[FakeOpenAI]:
+    async with FakeOpenAI() as fake:
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def settings(stack: Stack, fake_model: FakeOpenAI) -> Settings:
+    made = stack.environment()
+    plain = Settings()
+    config = ModelConfig(name="fake", model="fake", base_url=fake_model.base_url, input_price=1, output_price=2)
+    return Settings(
+        environment="test",
+        admin_password=PASSWORD,
+        database=plain.database.model_copy(update={"url": secret(made["DATABASE_URL"])}),
+        redis=plain.redis.model_copy(update={"url": secret(made["REDIS_URL"])}),
+        temporal=plain.temporal.model_copy(update={"address": made["TEMPORAL_ADDRESS"]}),
+        auth=plain.auth.model_copy(update={"secret": secret(made["AUTH_SECRET"])}),
+        models=ModelSettings(list=(config,)),
+    )
+
+
+def secret(text: str):
+    from pydantic import SecretStr  # noqa: PLC0415
+
+    return SecretStr(text)
+
+
+@pytest.fixture(scope="session")
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    await asyncio.to_thread(upgrade, settings.database.url.get_secret_value())
+    async with Database(settings.database) as database:
+        await ensure_administrator(database, settings)
+        yield database
+
+
+@pytest.fixture(scope="session")
+async def worker(settings: Settings, database: Database) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    task = asyncio.create_task(run_worker(settings, ["chat"], stop=stop))
+    yield
+    stop.set()
+    await task
+
+
+@pytest.fixture(scope="session")
+async def base_url(settings: Settings, database: Database) -> AsyncIterator[str]:
+    """The API as its users reach it: a real server on loopback."""
+    port = free_port()
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_config=None, lifespan="on", ws="none")
+    )
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    await task
+
+
+@pytest.fixture(scope="session")
+async def token(base_url: str) -> str:
+    async with httpx.AsyncClient(base_url=base_url) as client:
+        answer = await client.post("/api/v1/admin/auth/login", json={"username": "admin", "password": PASSWORD})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["access_token"]
+
+
+@pytest.fixture
+async def client(base_url: str, token: str, worker: None) -> AsyncIterator[httpx.AsyncClient]:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=f"{base_url}/api/v1", headers=headers, timeout=30) as client:
+        yield client
