@@ -92,9 +92,9 @@ def worker(queues: Annotated[str, typer.Option(help="task queues, comma-separate
 
 @app.command()
 def migrate() -> None:
-    """Bring the schema up to date and make the administrator."""
+    """Bring the schema up to date and make the administrator; a generated password is printed once, as `name / password`."""
     if password := _migrate(complete()):
-        out.print(f"Administrator {settings().admin_username}, password (shown once): [bold]{password}[/]")
+        typer.echo(f"{settings().admin_username} / {password}")
 
 
 def _migrate(found: Settings) -> str | None:
@@ -244,15 +244,15 @@ def _print_table(found: Settings, password: str) -> None:
     table.add_row("Docs", f"{base}/docs")
     table.add_row("Console", f"{base}/")
     table.add_row("Temporal UI", f"http://localhost:{found.stack.temporal_ui_port}")
-    table.add_row("Administrator", password or found.admin_username)
+    table.add_row("Administrator", f"{password} (shown once)" if password else found.admin_username)
     if not found.configured_models():
         table.add_row("Model", "none: set OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_API_KEY or MODEL_LIST")
     out.print(table)
     login = f"""TOKEN=$(curl -s {base}/api/v1/admin/auth/login -H 'Content-Type: application/json' \\
-  -d '{{"username": "{found.admin_username}", "password": "PASSWORD"}}' | sed -E 's/.*"access_token": *"([^"]*)".*/\\1/')
+  -d '{{"username": "{found.admin_username}", "password": "{password.partition(" / ")[2] or "PASSWORD"}"}}' | sed -E 's/.*"access_token": *"([^"]*)".*/\\1/')
 curl -N {base}/api/v1/agent/chat/stream -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
   -d '{{"messages": [{{"role": "user", "content": "Hello"}}]}}'"""
-    out.print("\nSign in and chat (put the password in):\n", login, "\n\nCtrl-C stops everything.", markup=False)
+    typer.echo(f"\nSign in and chat:\n\n{login}\n\nCtrl-C stops everything.")
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ class Database:
             async_url(settings.url.get_secret_value()),
             pool_size=pool_size or settings.pool_size,
             max_overflow=settings.pool_overflow,
-            pool_pre_ping=False,
+            pool_pre_ping=True,
             pool_recycle=1800,
             pool_timeout=10,
             pool_use_lifo=True,

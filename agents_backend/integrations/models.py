@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Any, cast
 
 import anthropic
+import httpx
+import httpx2
 import openai
 from langchain.chat_models import init_chat_model
 from langchain_core.language_models import BaseChatModel
@@ -26,6 +28,7 @@ from agents_backend.settings import ModelConfig, Settings
 
 _TOO_MANY = 429
 _SERVER_ERRORS = 500
+_FINISHED = ("finish_reason", "stop_reason", "status")  # OpenAI and Google, Anthropic, the Responses API
 
 __all__ = ["ModelChunk", "ModelRejected", "Models", "ToolCallDelta"]
 
@@ -103,6 +106,7 @@ class Models:
         client = self._client(config, reasoning=reasoning)
         extra: dict[str, Any] = {"tools": tools} if tools else {}
         with _typed_errors(config.name):
+            whole = False
             async with aclosing(cast("Any", client.astream(messages, **extra))) as chunks:
                 iterator = aiter(chunks)
                 while True:
@@ -110,8 +114,11 @@ class Models:
                         async with asyncio.timeout(self._settings.idle_timeout_seconds):
                             chunk = await anext(iterator)
                     except StopAsyncIteration:
-                        return
+                        break
+                    whole = whole or any(chunk.response_metadata.get(key) for key in _FINISHED)
                     yield convert(chunk, config)
+            if not whole:  # the connection was closed before the vendor said that it had finished
+                raise UpstreamFailed(f"The model {config.name} broke off its answer.")
 
     def _client(self, config: ModelConfig, *, reasoning: bool) -> BaseChatModel:
         key = (config.name, reasoning)
@@ -183,7 +190,7 @@ def _typed_errors(name: str) -> Iterator[None]:
         raise UpstreamTimeout(f"The model {name} did not answer in time.") from error
     except (openai.APIStatusError, anthropic.APIStatusError) as error:
         raise _by_status(name, error.status_code, error.response.headers.get("retry-after")) from error
-    except (openai.APIError, anthropic.APIError, OSError, ValueError) as error:
+    except (openai.APIError, anthropic.APIError, httpx.HTTPError, httpx2.HTTPError, OSError, ValueError) as error:
         raise UpstreamFailed(f"The model {name} broke off its answer.") from error
 
 

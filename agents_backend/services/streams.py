@@ -1,6 +1,7 @@
 """A run's events as one client sees them: what the log has, then what comes, until the leg ends."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 from ag_ui.core import MessagesSnapshotEvent
@@ -19,6 +20,8 @@ from agents_backend.integrations.hub import Hub, SlowReader, Subscription
 from agents_backend.services.run_ends import RunEnds
 
 BEAT_SECONDS = 10.0
+RETRY_SECONDS = 0.3
+PATIENCE_SECONDS = 60.0
 _TERMINAL = ('{"type":"RUN_FINISHED"', '{"type":"RUN_ERROR"')
 _INTERRUPT = '"outcome":{"type":"interrupt"'
 _STARTED = '{"type":"RUN_STARTED"'
@@ -34,18 +37,31 @@ class Streams:
         Interrupts that were answered before the client joined, and the starts of the legs behind them, are passed over,
         so that what a client reads is one run: one start, one end.
         """
-        cursor = Cursor(after, leg=run.leg)
+        cursor, give_up_at = Cursor(after, leg=run.leg), time.monotonic() + PATIENCE_SECONDS
         async with self._hub.watch(str(run.id)) as subscription:
-            first = await self._log.first(str(run.id))
-            cursor.lost = first is None or (after != "0-0" and first.n > 1)
-            while not cursor.is_done():
-                async for event in self._log.read(str(run.id), after=cursor.after):
-                    for item in await self._accept(run, cursor, event):
-                        yield item
+            while not cursor.is_done() and time.monotonic() < give_up_at:
+                try:
+                    async for logged in self._catch_up(run, cursor):
+                        yield logged
                     if cursor.is_done():
                         return
-                async for live in self._live(run, cursor, subscription):
-                    yield live
+                    async for live in self._live(run, cursor, subscription):
+                        yield live
+                except Unavailable:  # the answer has begun, so there is no status left to send: wait for it to heal
+                    await asyncio.sleep(RETRY_SECONDS)
+                else:
+                    give_up_at = time.monotonic() + PATIENCE_SECONDS
+
+    async def _catch_up(self, run: Run, cursor: "Cursor") -> AsyncIterator[LoggedEvent]:
+        """What the log has beyond the cursor."""
+        if not cursor.checked:
+            first = await self._log.first(str(run.id))
+            cursor.checked, cursor.lost = True, first is None or (cursor.after != "0-0" and first.n > 1)
+        async for event in self._log.read(str(run.id), after=cursor.after):
+            for item in await self._accept(run, cursor, event):
+                yield item
+            if cursor.is_done():
+                return
 
     async def _live(self, run: Run, cursor: "Cursor", subscription: Subscription) -> AsyncIterator[LoggedEvent | None]:
         """What the hub brings, until it ends or asks to read the log again."""
@@ -121,6 +137,7 @@ class Cursor:
 
     def __init__(self, after: str, *, leg: int) -> None:
         self.after, self.ended, self.lost, self.starts = after, False, False, 0
+        self.checked = False
         self._n: int | None = 0 if after == "0-0" else None
         self._legs, self._leg = 0, leg
 
