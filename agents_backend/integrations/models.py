@@ -75,10 +75,10 @@ class Models:
         """The model of MODEL_DEFAULT, else the first.
 
         Raises:
-            Unavailable: none is configured.
+            ModelRejected: none is configured; trying again would not help.
         """
         if not self.configs:
-            raise Unavailable("No model is configured.", code="NO_MODEL")
+            raise ModelRejected("No model is configured.", code="NO_MODEL")
         return self.configs[self._settings.default or next(iter(self.configs))]
 
     def pick(self, name: str | None, reasoning: bool) -> tuple[ModelConfig, ...]:  # noqa: FBT001

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: the wheel's binaries, run by ourselves with scram, loopback and durable writes."""
 
 import asyncio
+import hashlib
 import importlib.util
 import os
 import pwd
@@ -88,11 +89,9 @@ class EmbeddedPostgres(ServerProcess):
     def _writable(self, data_dir: Path) -> Path:
         if self._user_id is None:
             return data_dir.resolve()
-        return (
-            _shared(data_dir, f"data-{abs(hash(str(data_dir.resolve())))}")
-            if not _traversable(data_dir)
-            else data_dir.resolve()
-        )
+        # Not hash(): Python salts it anew in each process, and the next start would find an empty database.
+        name = hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:16]
+        return _shared(data_dir.resolve(), f"data-{name}")
 
     async def start(self) -> None:
         if not (self._data / "PG_VERSION").exists():
