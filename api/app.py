@@ -15,19 +15,19 @@ from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from redis.asyncio import Redis
 from starlette.middleware.cors import CORSMiddleware
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from agents_backend.db.base import Database
 from agents_backend.integrations.events import EventLog, connect
 from agents_backend.integrations.hub import Hub
 from agents_backend.integrations.telemetry import configure_logging, configure_tracing
+from agents_backend.integrations.temporal import connect as connect_temporal
 from agents_backend.services.auth import AuthService
 from agents_backend.services.health import HealthService
 from agents_backend.services.passwords import Passwords
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.runs import RunsService
 from agents_backend.services.streams import Streams
-from agents_backend.settings import Settings, TemporalSettings
+from agents_backend.settings import Settings
 from api import errors, openapi
 from api.middleware import BodyLimit, Metrics, RequestId, TrailingSlash
 from api.routes import ROUTERS, health
@@ -49,26 +49,12 @@ class Services:
     streams: Streams
 
 
-async def open_temporal(settings: TemporalSettings) -> Client:
-    """A client that connects at its first call, so that the API starts without Temporal."""
-    if settings.address is None:
-        raise ValueError("TEMPORAL_ADDRESS is not set")
-    return await Client.connect(
-        settings.address,
-        namespace=settings.namespace,
-        api_key=settings.api_key.get_secret_value() if settings.api_key else None,
-        tls=settings.tls,
-        data_converter=pydantic_data_converter,
-        lazy=True,
-    )
-
-
 @asynccontextmanager
 async def _services(settings: Settings) -> AsyncIterator[Services]:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(settings.database))
         redis = await stack.enter_async_context(connect(settings.redis))
-        temporal = await open_temporal(settings.temporal)
+        temporal = await connect_temporal(settings.temporal, lazy=True)
         passwords = Passwords(settings.auth.hash_concurrency)
         stack.callback(passwords.close)
         log, hub = EventLog(redis), Hub(redis)

@@ -40,9 +40,13 @@ async def fake_model() -> AsyncIterator[FakeOpenAI]:
 
 @pytest.fixture(scope="session")
 def settings(stack: Stack, fake_model: FakeOpenAI) -> Settings:
-    made = stack.environment()
-    plain = Settings()
     config = ModelConfig(name="fake", model="fake", base_url=fake_model.base_url, input_price=1, output_price=2)
+    return settings_for(stack, models=ModelSettings(list=(config,)))
+
+
+def settings_for(stack: Stack, **more) -> Settings:
+    """The settings of a process that uses a stack."""
+    made, plain = stack.environment(), Settings()
     return Settings(
         environment="test",
         admin_password=PASSWORD,
@@ -50,7 +54,7 @@ def settings(stack: Stack, fake_model: FakeOpenAI) -> Settings:
         redis=plain.redis.model_copy(update={"url": secret(made["REDIS_URL"])}),
         temporal=plain.temporal.model_copy(update={"address": made["TEMPORAL_ADDRESS"]}),
         auth=plain.auth.model_copy(update={"secret": secret(made["AUTH_SECRET"])}),
-        models=ModelSettings(list=(config,)),
+        **more,
     )
 
 

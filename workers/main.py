@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.langgraph import LangGraphPlugin
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
@@ -16,6 +15,7 @@ from agents_backend.agents.registry import AGENTS
 from agents_backend.db.base import Database
 from agents_backend.integrations.events import EventLog, connect
 from agents_backend.integrations.models import Models
+from agents_backend.integrations.temporal import connect as connect_temporal
 from agents_backend.services.model_calls import ModelCalls
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.runs import RunsService
@@ -41,7 +41,7 @@ async def build(settings: Settings, queues: Sequence[str], stack: AsyncExitStack
     redis = connect(settings.redis)
     stack.push_async_callback(redis.aclose)
     log = EventLog(redis)
-    client = await connect_temporal(settings)
+    client = await connect_temporal(settings.temporal)
     runs = RunsService(database=database, log=log, temporal=client, settings=settings)
     turns = TurnActivities(
         models=ModelCalls(database=database, log=log, models=Models(settings)),
@@ -49,18 +49,6 @@ async def build(settings: Settings, queues: Sequence[str], stack: AsyncExitStack
         ends=RunEnds(database=database, log=log, launcher=runs, interrupt_days=settings.agents.interrupt_days),
     )
     return [chat_worker(client, settings, turns)] if CHAT in queues else []
-
-
-async def connect_temporal(settings: Settings) -> Client:
-    if settings.temporal.address is None:
-        raise ValueError("TEMPORAL_ADDRESS is not set")
-    return await Client.connect(
-        settings.temporal.address,
-        namespace=settings.temporal.namespace,
-        api_key=settings.temporal.api_key.get_secret_value() if settings.temporal.api_key else None,
-        tls=settings.temporal.tls,
-        data_converter=pydantic_data_converter,
-    )
 
 
 def chat_worker(client: Client, settings: Settings, turns: TurnActivities) -> Worker:

@@ -3,7 +3,6 @@
 from typing import Final
 
 CHAT_WORKFLOW: Final = "chat"
-SWEEP_WORKFLOW: Final = "sweep-runs"
 RESUME_SIGNAL: Final = "resume"
 
 CALL_MODEL: Final = "call_model"
@@ -11,4 +10,3 @@ CALL_TOOL: Final = "call_tool"
 PAUSE_RUN: Final = "pause_run"
 MARK_STEP: Final = "mark_step"
 FINISH_RUN: Final = "finish_run"
-SWEEP_RUNS: Final = "sweep_runs"

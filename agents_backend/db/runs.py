@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
@@ -88,11 +87,6 @@ class RunRepository:
         total = await self._session.scalar(select(func.count()).select_from(base.subquery()))
         rows = await self._session.execute(base.order_by(Run.created_at.desc(), Run.id).offset(offset).limit(limit))
         return [(row[0], row[1]) for row in rows], total or 0
-
-    async def unstarted(self, before: datetime) -> Sequence[Run]:
-        """Runs that were accepted but may never have been started: their API process died in between."""
-        query = select(Run).where(Run.status == RunStatus.PENDING, Run.created_at < before).limit(100)
-        return (await self._session.scalars(query)).all()
 
     async def set_status(self, run_id: uuid.UUID, status: RunStatus, **values: Any) -> bool:
         """Move a run that has not ended; False when it has."""

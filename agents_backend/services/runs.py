@@ -200,13 +200,7 @@ class RunsService:
         options = run.options
         held = tuple(options.get("interrupt_before_tools") or ())
         tools = tuple(TOOLS)
-        ref = RunRef(
-            run_id=str(run.id),
-            thread_id=str(run.thread_id),
-            user_id=run.user_id,
-            kind=run.kind,
-            agent_name=run.agent_name,
-        )
+        ref = ref_of(run)
         chat = ChatInput(
             run=ref,
             tools=tools,
@@ -343,6 +337,17 @@ class RunsService:
         except RPCError as error:
             raise Unavailable("Temporal is not available now.", retry_after=2) from error
         return StartedRun(run, public)
+
+
+def ref_of(run: Run) -> RunRef:
+    """How contracts speak of a run."""
+    return RunRef(
+        run_id=str(run.id),
+        thread_id=str(run.thread_id),
+        user_id=run.user_id,
+        kind=run.kind,
+        agent_name=run.agent_name,
+    )
 
 
 def _answer(item: Interrupt, answers: dict[str, Any]) -> Decision:

@@ -9,7 +9,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
 from agents_backend.contracts import events
-from agents_backend.contracts.turns import RunEnd, RunRef
+from agents_backend.contracts.turns import RunEnd
 from agents_backend.db.base import Database
 from agents_backend.db.runs import RunRepository
 from agents_backend.db.tables.runs import Message, Run
@@ -18,6 +18,7 @@ from agents_backend.domain.runs import RunStatus, workflow_id
 from agents_backend.integrations.events import EventLog, LoggedEvent
 from agents_backend.integrations.hub import Hub, SlowReader, Subscription
 from agents_backend.services.run_ends import RunEnds
+from agents_backend.services.runs import ref_of
 
 BEAT_SECONDS = 10.0
 RETRY_SECONDS = 0.3
@@ -116,13 +117,7 @@ class Streams:
             WorkflowExecutionStatus.FAILED,
             WorkflowExecutionStatus.TIMED_OUT,
         }:
-            ref = RunRef(
-                run_id=str(run.id),
-                thread_id=str(run.thread_id),
-                user_id=run.user_id,
-                kind=run.kind,
-                agent_name=run.agent_name,
-            )
+            ref = ref_of(run)
             end = RunEnd(
                 run=ref, status=RunStatus.FAILED, error_code="RUN_LOST", error_detail="The run was terminated."
             )

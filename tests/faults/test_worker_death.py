@@ -20,7 +20,7 @@ from agents_backend.settings import Settings, StackSettings
 from agents_backend.stack.process import free_port
 from agents_backend.stack.stack import Stack
 from api.app import create_app
-from tests.conftest import PASSWORD, secret
+from tests.conftest import PASSWORD, settings_for
 from tests.fakes.openai_server import FakeOpenAI
 
 pytestmark = pytest.mark.faults
@@ -64,16 +64,8 @@ def worker_process(own_stack: Stack, fake_model: FakeOpenAI) -> Iterator[WorkerP
 
 @pytest.fixture(scope="module")
 async def fault_client(own_stack: Stack, worker_process: WorkerProcess) -> AsyncIterator[httpx.AsyncClient]:
-    made, plain = own_stack.environment(), Settings()
-    settings = Settings(
-        environment="test",
-        admin_password=PASSWORD,
-        database=plain.database.model_copy(update={"url": secret(made["DATABASE_URL"])}),
-        redis=plain.redis.model_copy(update={"url": secret(made["REDIS_URL"])}),
-        temporal=plain.temporal.model_copy(update={"address": made["TEMPORAL_ADDRESS"]}),
-        auth=plain.auth.model_copy(update={"secret": secret(made["AUTH_SECRET"])}),
-    )
-    await asyncio.to_thread(upgrade, made["DATABASE_URL"])
+    settings = settings_for(own_stack)
+    await asyncio.to_thread(upgrade, own_stack.environment()["DATABASE_URL"])
     async with Database(settings.database) as database:
         await ensure_administrator(database, settings)
     port = free_port()
