@@ -1,7 +1,10 @@
-"""The real servers, started once a test process and stopped with it; a fresh database, Redis number and fake model."""
+"""The real servers, started once a test process (xdist runs two) and stopped with it; a fresh database, Redis number and fake model."""
 
 import asyncio
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -21,14 +24,21 @@ from workers.main import run as run_worker
 PASSWORD = "correct-horse-battery"
 
 
+@asynccontextmanager
+async def running_stack() -> AsyncIterator[Stack]:
+    """Embedded servers of their own, in a folder of their own: PostgreSQL, as nobody when we are root, must pass through it."""
+    folder = Path(tempfile.mkdtemp(prefix="agents-backend-tests-"))
+    folder.chmod(0o711)
+    try:
+        async with Stack(Settings(stack=StackSettings(temporal_port=free_port())), folder, ui=False) as stack:
+            yield stack
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    folder: Path = tmp_path_factory.mktemp("stack")
-    for parent in (folder, *folder.parents):
-        if parent.stat().st_uid == folder.stat().st_uid and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o011)
-    ports = StackSettings(temporal_port=free_port())
-    async with Stack(Settings(stack=ports), folder, ui=False) as stack:
+async def stack() -> AsyncIterator[Stack]:
+    async with running_stack() as stack:
         yield stack
 
 

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
@@ -18,6 +19,7 @@ import asyncpg
 from agents_backend.stack.process import ServerProcess, StackError
 
 USER = "agents"
+_SYSTEM = Path("/var/lib/agents-backend")
 
 
 def _installation() -> Path:
@@ -38,11 +40,20 @@ def _traversable(path: Path) -> bool:
     return all(parent.stat().st_mode & stat.S_IXOTH for parent in path.resolve().parents if parent.exists())
 
 
-def _shared(path: Path, name: str) -> Path:
-    """Where an unprivileged server finds its files: here if others may pass, else a folder of the system's."""
-    if _traversable(path):
-        return path
-    return Path(tempfile.gettempdir()) / f"agents-backend-{name}"
+def _system_folder() -> Path:
+    """Where root keeps what an unprivileged server must reach when the project's own folder is closed to others.
+
+    Raises:
+        StackError: somebody else could have put files there.
+    """
+    try:
+        _SYSTEM.mkdir(mode=0o755, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StackError(f"PostgreSQL: {_SYSTEM} cannot be made ({error.strerror}); set DATABASE_URL.") from None
+    found = _SYSTEM.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != 0 or found.st_mode & 0o022:
+        raise StackError(f"PostgreSQL: {_SYSTEM} must be a folder of root's that nobody else can write to.")
+    return _SYSTEM
 
 
 class EmbeddedPostgres(ServerProcess):
@@ -77,21 +88,22 @@ class EmbeddedPostgres(ServerProcess):
         found = _installation()
         if self._user_id is None or _traversable(found / "bin"):
             return found
-        copy = Path(tempfile.gettempdir()) / f"agents-backend-postgres-{found.stat().st_mtime_ns}"
+        copy = _system_folder() / f"postgres-{found.stat().st_mtime_ns}"
         if not copy.exists():
-            scratch = Path(tempfile.mkdtemp(prefix="agents-backend-postgres-"))
+            scratch = Path(tempfile.mkdtemp(prefix="postgres-", dir=copy.parent))
             shutil.copytree(found, scratch / "pg", symlinks=True)
             scratch.chmod(0o755)
-            (scratch / "pg").rename(copy)
-            scratch.rmdir()
+            with suppress(OSError):  # another start has made it meanwhile
+                (scratch / "pg").rename(copy)
+            shutil.rmtree(scratch)
         return copy
 
     def _writable(self, data_dir: Path) -> Path:
-        if self._user_id is None:
+        if self._user_id is None or _traversable(data_dir):
             return data_dir.resolve()
         # Not hash(): Python salts it anew in each process, and the next start would find an empty database.
         name = hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:16]
-        return _shared(data_dir.resolve(), f"data-{name}")
+        return _system_folder() / f"data-{name}"
 
     async def start(self) -> None:
         if not (self._data / "PG_VERSION").exists():

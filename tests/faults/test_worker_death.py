@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -16,11 +15,10 @@ import uvicorn
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
 from agents_backend.services.users import ensure_administrator
-from agents_backend.settings import Settings, StackSettings
 from agents_backend.stack.process import free_port
 from agents_backend.stack.stack import Stack
 from api.app import create_app
-from tests.conftest import PASSWORD, settings_for
+from tests.conftest import PASSWORD, running_stack, settings_for
 from tests.fakes.openai_server import FakeOpenAI
 
 pytestmark = pytest.mark.faults
@@ -29,11 +27,8 @@ EXPECTED = "".join(f"tok{number} " for number in range(TOKENS)).strip()
 
 
 @pytest.fixture(scope="module")
-async def own_stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    folder: Path = tmp_path_factory.mktemp("faults")
-    folder.parent.chmod(0o755)
-    folder.chmod(0o755)
-    async with Stack(Settings(stack=StackSettings(temporal_port=free_port())), folder, ui=False) as stack:
+async def own_stack() -> AsyncIterator[Stack]:
+    async with running_stack() as stack:
         yield stack
 
 
