@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from temporalio.exceptions import ApplicationError
 
-from agents_backend.domain.errors import AgentsError, Unavailable
+from agents_backend.domain.errors import AgentsError, SpeechFailed, Unavailable
 from agents_backend.integrations.models import ModelRejected
 
 
@@ -14,7 +14,7 @@ from agents_backend.integrations.models import ModelRejected
 def as_failures() -> Iterator[None]:
     try:
         yield
-    except ModelRejected as error:
+    except (ModelRejected, SpeechFailed) as error:
         raise ApplicationError(error.detail, type=error.code, non_retryable=True) from error
     except Unavailable as error:
         delay = timedelta(seconds=min(error.retry_after, 60)) if error.retry_after else None

@@ -19,10 +19,13 @@ from temporalio.client import Client
 from agents_backend.db.base import Database
 from agents_backend.integrations.events import EventLog, connect
 from agents_backend.integrations.hub import Hub
+from agents_backend.integrations.storage import Storage
 from agents_backend.integrations.telemetry import configure_logging, configure_tracing
 from agents_backend.integrations.temporal import connect as connect_temporal
+from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.auth import AuthService
 from agents_backend.services.chats import Chats
+from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.health import HealthService
 from agents_backend.services.launches import Launches
 from agents_backend.services.lost_runs import LostRuns
@@ -30,6 +33,7 @@ from agents_backend.services.passwords import Passwords
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_starts import RunStarts
 from agents_backend.services.runs import RunsService
+from agents_backend.services.speech import SpeechRequests
 from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
 from agents_backend.settings import Settings
@@ -54,6 +58,9 @@ class Services:
     runs: RunsService
     threads: Threads
     streams: Streams
+    artifacts: Artifacts
+    deliveries: Deliveries
+    speech: SpeechRequests
 
 
 @asynccontextmanager
@@ -71,6 +78,10 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         starts = RunStarts(database=database, log=log, launches=launches, settings=settings)
         ends = RunEnds(database=database, log=log, launches=launches, interrupt_days=settings.agents.interrupt_days)
         lost = LostRuns(launches=launches, ends=ends)
+        runs = RunsService(database=database, log=log, launches=launches)
+        streams = Streams(database=database, log=log, hub=hub, lost=lost)
+        storage = Storage(settings.storage, settings.data_dir)
+        artifacts = Artifacts(database=database, storage=storage, settings=settings)
         yield Services(
             settings=settings,
             database=database,
@@ -79,9 +90,12 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             auth=AuthService(database=database, redis=redis, passwords=passwords, settings=settings),
             health=HealthService(database=database, redis=redis, temporal=temporal),
             chats=Chats(starts=starts, launches=launches),
-            runs=RunsService(database=database, log=log, launches=launches),
+            runs=runs,
             threads=Threads(database=database),
-            streams=Streams(database=database, log=log, hub=hub, lost=lost),
+            streams=streams,
+            artifacts=artifacts,
+            deliveries=Deliveries(runs=runs, streams=streams, artifacts=artifacts),
+            speech=SpeechRequests(starts=starts, artifacts=artifacts),
         )
 
 
@@ -133,7 +147,17 @@ def _middleware(app: FastAPI, settings: Settings) -> None:
             allow_credentials=True,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=["X-Request-Id", "X-Run-Id", "X-Thread-Id", "Location", "Content-Location", "Retry-After"],
+            expose_headers=[
+                "X-Request-Id",
+                "X-Run-Id",
+                "X-Thread-Id",
+                "Location",
+                "Content-Location",
+                "Retry-After",
+                "Content-Disposition",
+                "Content-Range",
+                "ETag",
+            ],
             max_age=int(timedelta(hours=1).total_seconds()),
         )
     if settings.telemetry.exporter_otlp_endpoint:

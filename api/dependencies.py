@@ -7,10 +7,13 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from agents_backend.domain.errors import Forbidden, Unauthenticated
 from agents_backend.integrations.telemetry import request_id
+from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.auth import AuthService, Principal
 from agents_backend.services.auth import RequestContext as Context
 from agents_backend.services.chats import Chats
+from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.runs import RunsService
+from agents_backend.services.speech import SpeechRequests
 from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
 
@@ -76,3 +79,23 @@ ChatsOf = Annotated[Chats, Depends(_chats)]
 ThreadsOf = Annotated[Threads, Depends(_threads)]
 RunsOf = Annotated[RunsService, Depends(_runs)]
 StreamsOf = Annotated[Streams, Depends(_streams)]
+
+
+def _artifacts(request: Request) -> Artifacts:
+    found: Artifacts = request.app.state.services.artifacts
+    return found
+
+
+def _deliveries(request: Request) -> Deliveries:
+    found: Deliveries = request.app.state.services.deliveries
+    return found
+
+
+def _speech(request: Request) -> SpeechRequests:
+    found: SpeechRequests = request.app.state.services.speech
+    return found
+
+
+ArtifactsOf = Annotated[Artifacts, Depends(_artifacts)]
+DeliveriesOf = Annotated[Deliveries, Depends(_deliveries)]
+SpeechOf = Annotated[SpeechRequests, Depends(_speech)]

@@ -15,8 +15,10 @@ AgentsError
 ├── TooMany                  rate or count limits
 └── Unavailable              a dependency fails; it may heal
     ├── UpstreamFailed
-    │   └── ModelRejected    the vendor refuses the request itself: not tried again
+    │   ├── ModelRejected    the vendor refuses the request itself: not tried again
+    │   └── SpeechFailed     a line could not be spoken, however often it was tried
     ├── ModelOverloaded
+    ├── StorageFull          there is no room to write a file
     └── UpstreamTimeout
 """
 
@@ -141,3 +143,24 @@ class ModelRejected(UpstreamFailed):
 class ModelOverloaded(Unavailable):
     code = "MODEL_OVERLOADED"
     default_detail = "The model is overloaded now."
+
+
+class SpeechFailed(UpstreamFailed):
+    code = "SPEECH_FAILED"
+    default_detail = "A line could not be spoken."
+
+
+class StorageFull(Unavailable):
+    code = "STORAGE_FULL"
+    default_detail = "There is no room left to store the file."
+
+
+def error_of(code: str, detail: str) -> AgentsError:
+    """The error that a run ended with, as it was stored: of the class that has its code, or a failed upstream's."""
+    waiting = [AgentsError]
+    while waiting:
+        kind = waiting.pop()
+        if kind.code == code:
+            return kind(detail)
+        waiting += kind.__subclasses__()
+    return UpstreamFailed(detail, code=code)

@@ -2,6 +2,13 @@
 
 from fastapi import APIRouter
 
-from api.routes import auth, chat, runs, threads
+from api.routes import artifacts, auth, chat, runs, speech, threads
 
-ROUTERS: tuple[APIRouter, ...] = (auth.router, chat.router, runs.router, threads.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    auth.router,
+    chat.router,
+    runs.router,
+    threads.router,
+    artifacts.router,
+    speech.router,
+)
