@@ -29,6 +29,7 @@ from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.health import HealthService
 from agents_backend.services.launches import Launches
 from agents_backend.services.lost_runs import LostRuns
+from agents_backend.services.open_streams import OpenStreams
 from agents_backend.services.passwords import Passwords
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_starts import RunStarts
@@ -58,6 +59,7 @@ class Services:
     runs: RunsService
     threads: Threads
     streams: Streams
+    watched: OpenStreams
     artifacts: Artifacts
     deliveries: Deliveries
     speech: SpeechRequests
@@ -77,9 +79,11 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         launches = Launches(temporal=temporal, settings=settings)
         starts = RunStarts(database=database, log=log, launches=launches, settings=settings)
         ends = RunEnds(database=database, log=log, launches=launches, interrupt_days=settings.agents.interrupt_days)
-        lost = LostRuns(launches=launches, ends=ends)
         runs = RunsService(database=database, log=log, launches=launches)
-        streams = Streams(database=database, log=log, hub=hub, lost=lost)
+        watched = OpenStreams(database=database, per_user=settings.api.streams_per_user)
+        await watched.start()
+        stack.push_async_callback(watched.close)
+        lost = LostRuns(launches=launches, ends=ends)
         storage = Storage(settings.storage, settings.data_dir)
         artifacts = Artifacts(database=database, storage=storage, settings=settings)
         yield Services(
@@ -89,12 +93,13 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             temporal=temporal,
             auth=AuthService(database=database, redis=redis, passwords=passwords, settings=settings),
             health=HealthService(database=database, redis=redis, temporal=temporal),
-            chats=Chats(starts=starts, launches=launches),
+            chats=Chats(database=database, starts=starts, runs=runs, launches=launches),
             runs=runs,
             threads=Threads(database=database),
-            streams=streams,
+            streams=Streams(database=database, log=log, hub=hub, lost=lost),
+            watched=watched,
             artifacts=artifacts,
-            deliveries=Deliveries(runs=runs, streams=streams, artifacts=artifacts),
+            deliveries=Deliveries(database=database, hub=hub, lost=lost, artifacts=artifacts),
             speech=SpeechRequests(starts=starts, artifacts=artifacts),
         )
 

@@ -75,7 +75,7 @@ def accepted(started: StartedRun, view: RunView) -> Response:
 async def finished(request: Request, started: StartedRun, deliveries: Deliveries) -> Response | None:
     """Wait for the run's success; an answer to nobody when the client has gone, else None."""
     try:
-        await deliveries.wait(started, is_gone=request.is_disconnected)
+        await deliveries.wait(started.run, is_gone=request.is_disconnected)
     except CallerGone:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
     return None

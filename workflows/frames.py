@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, is_cancelled_exception
@@ -13,6 +13,8 @@ from agents_backend.contracts.turns import RunEnd, RunProgress, RunRef
 from agents_backend.domain.errors import AgentsError
 from agents_backend.domain.runs import RunStatus
 from workflows import policies
+
+Result = TypeVar("Result")
 
 
 class Frame:
@@ -34,6 +36,18 @@ class Frame:
         await self._finish(end)
         return end.status
 
+    async def do(
+        self, activity: str, argument: Any, kind: type[Result], config: policies.ActivityConfig, told: str
+    ) -> Result:
+        """One activity.
+
+        A run that is cancelled while it ends is cancelled all the same: its success would swallow the cancellation.
+        """
+        result: Result = await workflow.execute_activity(activity, argument, result_type=kind, summary=told, **config)
+        if workflow.cancellation_reason() is not None:
+            raise asyncio.CancelledError
+        return result
+
     @asynccontextmanager
     async def step(self, name: str) -> AsyncIterator[None]:
         """Shown as AG-UI's STEP events; a step that fails is not shown as finished."""
@@ -47,7 +61,7 @@ class Frame:
         progress = RunProgress(
             run=self._run, leg=1, order=self._marks, step_name=name, phase="started" if started else "finished"
         )
-        await workflow.execute_activity(names.MARK_STEP, progress, summary=name[:200], **policies.RECORD)
+        await self.do(names.MARK_STEP, progress, type(None), policies.RECORD, name[:200])
 
     async def _finish(self, end: RunEnd) -> None:
         workflow.set_current_details(f"{end.status}{': ' + end.error_detail if end.error_detail else ''}")

@@ -23,16 +23,12 @@ class SpeechWorkflow:
         return await self._frame.carry_out(self._speak())
 
     async def _speak(self) -> None:
-        run = self._media.run
-        plan: SpeechPlan = await workflow.execute_activity(
-            names.PLAN_SPEECH, run, result_type=SpeechPlan, summary="stretches and voice", **policies.MEDIA
-        )
-        async with self._frame.step("speak"):
+        run, frame = self._media.run, self._frame
+        plan = await frame.do(names.PLAN_SPEECH, run, SpeechPlan, policies.MEDIA, "stretches and voice")
+        async with frame.step("speak"):
             await speak_lines(self._media, plan.lines)
-        async with self._frame.step("mix"):
-            await workflow.execute_activity(
-                names.MIX_SPEECH, run, result_type=MadeFile, summary=f"{plan.lines} stretches", **policies.MEDIA
-            )
+        async with frame.step("mix"):
+            await frame.do(names.MIX_SPEECH, run, MadeFile, policies.MEDIA, f"{plan.lines} stretches")
 
 
 async def speak_lines(media: MediaInput, count: int) -> None:

@@ -6,7 +6,7 @@ An object appears whole or not at all: a folder's is renamed into place, a bucke
 
 import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -112,12 +112,13 @@ class Storage:
         Raises:
             Unavailable: the store does not answer.
         """
+        if self._folder is None:  # a bucket takes them all at once, and says nothing of those it has not
+            with _typed_errors():
+                await obstore.delete_async(self._store, list(keys))
+            return
         for key in keys:
-            try:
-                with _typed_errors():
-                    await obstore.delete_async(self._store, key)
-            except NotFound:
-                continue
+            with suppress(NotFound), _typed_errors():
+                await obstore.delete_async(self._store, key)
 
     async def link(self, key: str, *, seconds: int) -> str | None:
         """A signed URL that opens the object for some seconds; None for a folder, which has no server of its own."""

@@ -12,8 +12,8 @@ from mutagen.mp3 import MP3
 
 from agents_backend.domain.runs import RunStatus
 from agents_backend.integrations.speech.sound import RATE, decode
-from tests.api.test_chat import read
 from tests.fakes.edge_server import MILLISECONDS_A_CHARACTER, FakeEdge
+from tests.streams import read
 
 SPEAK = "/agent/tts/synthesize"
 
