@@ -31,6 +31,7 @@ from agents_backend.services.launches import Launches
 from agents_backend.services.lost_runs import LostRuns
 from agents_backend.services.open_streams import OpenStreams
 from agents_backend.services.passwords import Passwords
+from agents_backend.services.prose import ProseRequests
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_starts import RunStarts
 from agents_backend.services.runs import RunsService
@@ -63,6 +64,7 @@ class Services:
     artifacts: Artifacts
     deliveries: Deliveries
     speech: SpeechRequests
+    prose: ProseRequests
 
 
 @asynccontextmanager
@@ -101,6 +103,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             artifacts=artifacts,
             deliveries=Deliveries(database=database, hub=hub, lost=lost, artifacts=artifacts),
             speech=SpeechRequests(starts=starts, artifacts=artifacts),
+            prose=ProseRequests(starts=starts, artifacts=artifacts),
         )
 
 

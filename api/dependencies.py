@@ -12,6 +12,7 @@ from agents_backend.services.auth import AuthService, Principal
 from agents_backend.services.auth import RequestContext as Context
 from agents_backend.services.chats import Chats
 from agents_backend.services.deliveries import Deliveries
+from agents_backend.services.prose import ProseRequests
 from agents_backend.services.runs import RunsService
 from agents_backend.services.speech import SpeechRequests
 from agents_backend.services.threads import Threads
@@ -96,6 +97,12 @@ def _speech(request: Request) -> SpeechRequests:
     return found
 
 
+def _prose(request: Request) -> ProseRequests:
+    found: ProseRequests = request.app.state.services.prose
+    return found
+
+
 ArtifactsOf = Annotated[Artifacts, Depends(_artifacts)]
 DeliveriesOf = Annotated[Deliveries, Depends(_deliveries)]
+ProseOf = Annotated[ProseRequests, Depends(_prose)]
 SpeechOf = Annotated[SpeechRequests, Depends(_speech)]

@@ -11,6 +11,7 @@ from temporalio.worker import Plugin
 
 from activities.artifacts import ArtifactActivities
 from activities.frames import FrameActivities
+from activities.prose import ProseActivities
 from activities.speech import SpeechActivities
 from activities.sweeps import SweepActivities
 from activities.turns import TurnActivities
@@ -25,7 +26,9 @@ from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.launches import Launches
 from agents_backend.services.lost_runs import LostRuns
 from agents_backend.services.model_calls import ModelCalls
+from agents_backend.services.model_texts import ModelTexts
 from agents_backend.services.progress import Progress
+from agents_backend.services.prose import ProseTexts
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_parts import RunParts
 from agents_backend.services.runs import RunsService
@@ -36,6 +39,7 @@ from agents_backend.services.tool_calls import ToolCalls
 from agents_backend.settings import Settings
 from workflows.artifacts import ExpireArtifactsWorkflow
 from workflows.chat import ChatWorkflow
+from workflows.prose import ProseWorkflow
 from workflows.speech import SpeechWorkflow
 from workflows.sweeps import SweepRunsWorkflow
 
@@ -85,11 +89,14 @@ def media(parts: Parts) -> Work:
     speech = SpeechActivities(
         files=SpeechFiles(parts=made, lines=lines, providers=providers, artifacts=artifacts), lines=lines
     )
+    texts = ModelTexts(log=parts.log, models=Models(parts.settings))
+    prose = ProseActivities(texts=ProseTexts(parts=made, texts=texts, artifacts=artifacts, progress=progress))
     return Work(
-        workflows=[SpeechWorkflow],
+        workflows=[ProseWorkflow, SpeechWorkflow],
         activities=[
             frame.mark_step,
             frame.finish_run,
+            prose.write_prose,
             speech.plan_speech,
             speech.speak_line,
             speech.mix_speech,

@@ -50,18 +50,20 @@ class Frame:
 
     @asynccontextmanager
     async def step(self, name: str) -> AsyncIterator[None]:
-        """Shown as AG-UI's STEP events; a step that fails is not shown as finished."""
+        """Shown as AG-UI's STEP events; closed also when it fails or is cancelled, for nothing may stay open at a run's end."""
         workflow.set_current_details(name)
         await self._mark(name, started=True)
-        yield
-        await self._mark(name, started=False)
+        try:
+            yield
+        finally:
+            await self._mark(name, started=False)
 
     async def _mark(self, name: str, *, started: bool) -> None:
         self._marks += 1
         progress = RunProgress(
             run=self._run, leg=1, order=self._marks, step_name=name, phase="started" if started else "finished"
         )
-        await self.do(names.MARK_STEP, progress, type(None), policies.RECORD, name[:200])
+        await workflow.execute_activity(names.MARK_STEP, progress, summary=name[:200], **policies.RECORD)
 
     async def _finish(self, end: RunEnd) -> None:
         workflow.set_current_details(f"{end.status}{': ' + end.error_detail if end.error_detail else ''}")

@@ -3,6 +3,7 @@
 AgentsError
 ├── Invalid                  the caller sent something that can never work
 │   ├── TooLarge
+│   ├── ContextExceeded      the text does not fit the model
 │   └── UnsupportedMedia
 ├── Unauthenticated
 ├── Forbidden
@@ -68,6 +69,11 @@ class Invalid(AgentsError):
 class TooLarge(Invalid):
     code = "PAYLOAD_TOO_LARGE"
     default_detail = "The request is too large."
+
+
+class ContextExceeded(Invalid):
+    code = "MODEL_CONTEXT_EXCEEDED"
+    default_detail = "The text is longer than the model can read at once."
 
 
 class UnsupportedMedia(Invalid):

@@ -4,6 +4,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from agents_backend.contracts import events
 from agents_backend.db.base import Database
@@ -63,13 +64,14 @@ class Deliveries:
         """
         return await self._artifacts.open(await self._artifacts.main_of(run_id))
 
-    async def read(self, run_id: uuid.UUID) -> str:
-        """The run's text.
+    async def read(self, run_id: uuid.UUID) -> tuple[str, dict[str, Any]]:
+        """The run's text, and how it was made.
 
         Raises:
             NotFound: it is gone. Unavailable: the storage does not answer.
         """
-        return (await self._artifacts.read(await self._artifacts.main_of(run_id))).decode()
+        artifact = await self._artifacts.main_of(run_id)
+        return (await self._artifacts.read(artifact)).decode(), artifact.details
 
 
 async def _heard(subscription: Subscription) -> bool:

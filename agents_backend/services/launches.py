@@ -68,6 +68,8 @@ def media_input(run: Run, settings: Settings) -> MediaInput:
 
 KINDS: dict[str, Kind] = {
     "chat": Kind(names.CHAT_WORKFLOW, queues.CHAT, chat_input, priority=1),
+    "prose": Kind(names.PROSE_WORKFLOW, queues.MEDIA, media_input, priority=1),
+    "enhance": Kind(names.PROSE_WORKFLOW, queues.MEDIA, media_input, priority=1),
     "speech": Kind(names.SPEECH_WORKFLOW, queues.MEDIA, media_input, priority=2),
 }
 

@@ -24,5 +24,11 @@ class Progress:
     async def custom(self, run: RunRef, name: str, value: Any) -> None:
         await self._tell(run, f"custom-{name}", [events.custom(name, value)])
 
+    async def message(self, run: RunRef, name: str, text: str) -> None:
+        """A whole message at once."""
+        item = f"msg_{run.run_id.replace('-', '')}_{name}"
+        told = [events.text_start(item), events.text_content(item, text), events.text_end(item)]
+        await self._tell(run, f"message-{name}", told)
+
     async def _tell(self, run: RunRef, writer: str, items: Sequence[str]) -> None:
         await StepWriter(self._log, run.run_id, writer=writer, attempt=1).emit(items, urgent=True)

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from agents_backend.contracts.media import MadeFile, SpeechPlan
 from agents_backend.contracts.turns import RunRef
-from agents_backend.domain.errors import Invalid
+from agents_backend.domain.errors import Invalid, TooLarge
 from agents_backend.domain.scripts import Line, Script
 from agents_backend.domain.sentences import is_spoken, stretches
 from agents_backend.integrations.speech import sound, voices
@@ -53,10 +53,12 @@ class SpeechRequests:
         """Accept a text.
 
         Raises:
-            Invalid: an unknown voice, or nothing to speak. StorageFull: no room for the file.
+            Invalid: an unknown voice, or nothing to speak. TooLarge: too long a text. StorageFull: no room for the file.
             TooMany, IdempotencyMismatch, Unavailable: as every run.
         """
         voices.resolve(request.voice)
+        if len(request.text) > MAX_CHARACTERS:
+            raise TooLarge(f"text: more than {MAX_CHARACTERS:,} characters.")
         if not is_spoken(request.text):
             raise Invalid.field("text", "there is nothing in it that can be spoken")
         await self._artifacts.check_room()

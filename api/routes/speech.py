@@ -9,6 +9,7 @@ from agents_backend.domain.errors import (
     IdempotencyMismatch,
     Invalid,
     StorageFull,
+    TooLarge,
     TooMany,
     Unauthenticated,
     Unavailable,
@@ -37,6 +38,7 @@ Key = Annotated[str | None, Header(max_length=255)]
         202: {"model": RunView, "description": "with `Prefer: respond-async`: the run"},
         **errors(
             Invalid,
+            TooLarge,
             Unauthenticated,
             IdempotencyMismatch,
             TooMany,

@@ -15,7 +15,9 @@ class SpeechBody(Body):
         json_schema_extra={"example": {"text": "Hello world", "voice": "en-US-Standard-A", "speed": 1.0}},
     )
 
-    text: str = Field(min_length=1, max_length=MAX_CHARACTERS, pattern=r"^[^\x00]+$")
+    text: str = Field(
+        min_length=1, pattern=r"^[^\x00]+$", description=f"{MAX_CHARACTERS:,} characters at most; more is a 413"
+    )
     voice: str = Field(DEFAULT_VOICE, min_length=1, max_length=128)
     speed: float = Field(1.0, ge=0.25, le=4, allow_inf_nan=False)
 
