@@ -31,6 +31,7 @@ from agents_backend.services.launches import Launches
 from agents_backend.services.lost_runs import LostRuns
 from agents_backend.services.open_streams import OpenStreams
 from agents_backend.services.passwords import Passwords
+from agents_backend.services.podcasts import PodcastRequests
 from agents_backend.services.prose import ProseRequests
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_starts import RunStarts
@@ -65,6 +66,7 @@ class Services:
     deliveries: Deliveries
     speech: SpeechRequests
     prose: ProseRequests
+    podcasts: PodcastRequests
 
 
 @asynccontextmanager
@@ -104,6 +106,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             deliveries=Deliveries(database=database, hub=hub, lost=lost, artifacts=artifacts),
             speech=SpeechRequests(starts=starts, artifacts=artifacts),
             prose=ProseRequests(starts=starts, artifacts=artifacts),
+            podcasts=PodcastRequests(starts=starts, artifacts=artifacts),
         )
 
 

@@ -12,6 +12,7 @@ from agents_backend.services.auth import AuthService, Principal
 from agents_backend.services.auth import RequestContext as Context
 from agents_backend.services.chats import Chats
 from agents_backend.services.deliveries import Deliveries
+from agents_backend.services.podcasts import PodcastRequests
 from agents_backend.services.prose import ProseRequests
 from agents_backend.services.runs import RunsService
 from agents_backend.services.speech import SpeechRequests
@@ -97,6 +98,11 @@ def _speech(request: Request) -> SpeechRequests:
     return found
 
 
+def _podcasts(request: Request) -> PodcastRequests:
+    found: PodcastRequests = request.app.state.services.podcasts
+    return found
+
+
 def _prose(request: Request) -> ProseRequests:
     found: ProseRequests = request.app.state.services.prose
     return found
@@ -104,5 +110,6 @@ def _prose(request: Request) -> ProseRequests:
 
 ArtifactsOf = Annotated[Artifacts, Depends(_artifacts)]
 DeliveriesOf = Annotated[Deliveries, Depends(_deliveries)]
+PodcastsOf = Annotated[PodcastRequests, Depends(_podcasts)]
 ProseOf = Annotated[ProseRequests, Depends(_prose)]
 SpeechOf = Annotated[SpeechRequests, Depends(_speech)]

@@ -11,6 +11,7 @@ from temporalio.worker import Plugin
 
 from activities.artifacts import ArtifactActivities
 from activities.frames import FrameActivities
+from activities.podcasts import PodcastActivities
 from activities.prose import ProseActivities
 from activities.speech import SpeechActivities
 from activities.sweeps import SweepActivities
@@ -27,6 +28,7 @@ from agents_backend.services.launches import Launches
 from agents_backend.services.lost_runs import LostRuns
 from agents_backend.services.model_calls import ModelCalls
 from agents_backend.services.model_texts import ModelTexts
+from agents_backend.services.podcasts import PodcastFiles
 from agents_backend.services.progress import Progress
 from agents_backend.services.prose import ProseTexts
 from agents_backend.services.run_ends import RunEnds
@@ -39,6 +41,7 @@ from agents_backend.services.tool_calls import ToolCalls
 from agents_backend.settings import Settings
 from workflows.artifacts import ExpireArtifactsWorkflow
 from workflows.chat import ChatWorkflow
+from workflows.podcast import PodcastWorkflow
 from workflows.prose import ProseWorkflow
 from workflows.speech import SpeechWorkflow
 from workflows.sweeps import SweepRunsWorkflow
@@ -91,12 +94,17 @@ def media(parts: Parts) -> Work:
     )
     texts = ModelTexts(log=parts.log, models=Models(parts.settings))
     prose = ProseActivities(texts=ProseTexts(parts=made, texts=texts, artifacts=artifacts, progress=progress))
+    podcasts = PodcastActivities(
+        files=PodcastFiles(parts=made, texts=texts, lines=lines, providers=providers, artifacts=artifacts)
+    )
     return Work(
-        workflows=[ProseWorkflow, SpeechWorkflow],
+        workflows=[PodcastWorkflow, ProseWorkflow, SpeechWorkflow],
         activities=[
             frame.mark_step,
             frame.finish_run,
             prose.write_prose,
+            podcasts.write_script,
+            podcasts.mix_podcast,
             speech.plan_speech,
             speech.speak_line,
             speech.mix_speech,

@@ -21,7 +21,7 @@ class Frame:
     def __init__(self, run: RunRef) -> None:
         self._run, self._marks = run, 0
 
-    async def carry_out(self, body: Awaitable[None]) -> RunStatus:
+    async def carry_out(self, body: Awaitable[object]) -> RunStatus:
         """Do the work and end the run: succeeded, failed with its reason, or cancelled."""
         end = RunEnd(run=self._run, status=RunStatus.SUCCEEDED)
         try:

@@ -70,6 +70,7 @@ KINDS: dict[str, Kind] = {
     "chat": Kind(names.CHAT_WORKFLOW, queues.CHAT, chat_input, priority=1),
     "prose": Kind(names.PROSE_WORKFLOW, queues.MEDIA, media_input, priority=1),
     "enhance": Kind(names.PROSE_WORKFLOW, queues.MEDIA, media_input, priority=1),
+    "podcast": Kind(names.PODCAST_WORKFLOW, queues.MEDIA, media_input, priority=4),
     "speech": Kind(names.SPEECH_WORKFLOW, queues.MEDIA, media_input, priority=2),
 }
 

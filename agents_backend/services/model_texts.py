@@ -1,9 +1,8 @@
 """A text by the model, outside of any thread: streamed to the run's watchers, or gathered to be parsed."""
 
 import asyncio
-import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
@@ -119,18 +118,6 @@ def fits(messages: list[BaseMessage], config: ModelConfig) -> bool:
     others = sum(character > "\u2e7f" for character in text)
     tokens = (len(text) - others) / _LATIN_CHARACTERS_A_TOKEN + others
     return tokens <= max(config.context_window - config.max_output_tokens, config.context_window // 2)
-
-
-def json_of(text: str) -> Any:
-    """The JSON object in an answer, with or without a fence or words around it.
-
-    Raises:
-        ValueError: there is none.
-    """
-    start, end = text.find("{"), text.rfind("}")
-    if start < 0 or end < start:
-        raise ValueError("there is no JSON object in it")
-    return json.loads(text[start : end + 1])
 
 
 def _complaint(error: ValueError) -> str:

@@ -1,5 +1,6 @@
 """Lines of a script, each spoken once: the sound to storage, then the row that says it is there."""
 
+import asyncio
 import hashlib
 from dataclasses import dataclass
 
@@ -64,7 +65,7 @@ class SpokenLines:
         self._parts, self._storage, self._providers = parts, storage, providers
         self._progress, self._settings = progress, settings
 
-    async def plan(self, run: RunRef, script: Script) -> None:
+    async def plan(self, run: RunRef, script: Script, *, usage: Usage | None = None, model: str = "") -> None:
         """Keep a script whose every line its provider can speak, and show it.
 
         Raises:
@@ -74,13 +75,17 @@ class SpokenLines:
         for number, line in enumerate(script.lines, 1):
             if why := provider.refuses(line.text, voices.resolve(line.voice)):
                 raise Invalid(f"Line {number} cannot be spoken: {why}.", code="SPEECH_LANGUAGE")
-        await self._parts.add(run, SCRIPT, script)
+        await self._parts.add(run, SCRIPT, script, usage=usage, model=model)
         await self.show(run, await self.script(run))
 
     async def show(self, run: RunRef, script: Script) -> None:
         lines = [{"speaker": line.speaker, "text": line.text[:200], "status": "waiting"} for line in script.lines]
         state = {"title": script.title, "provider": script.provider, "method": script.method, "lines": lines}
         await self._progress.snapshot(run, SCRIPT, {**state, "note": script.note} if script.note else state)
+
+    async def written(self, run: RunRef) -> Script | None:
+        """The script, if an earlier attempt has written it."""
+        return await self._parts.find(run, SCRIPT, Script)
 
     async def script(self, run: RunRef) -> Script:
         return await self._parts.get(run, SCRIPT, Script)
@@ -131,7 +136,7 @@ class SpokenLines:
         return Usage(characters=len(line.text), cost_usd=len(line.text) * price / 1e6)
 
     async def takes(self, run: RunRef, script: Script) -> list[Take]:
-        """Every line with its sound, in order.
+        """Every line with its sound, in order, each as loud as the others.
 
         Raises:
             NotFound: a line's sound is gone. Unavailable: the storage does not answer.
@@ -139,7 +144,8 @@ class SpokenLines:
         found = []
         for index, line in enumerate(script.lines):
             part = await self._parts.get(run, f"line-{index}", LinePart)
-            found.append(Take(line, np.frombuffer(await self._storage.read(part.key), np.int16), part))
+            samples = np.frombuffer(await self._storage.read(part.key), np.int16)
+            found.append(Take(line, await asyncio.to_thread(sound.evened, samples), part))
         return found
 
     async def clear(self, run: RunRef) -> None:
@@ -157,6 +163,16 @@ def work_of(run_id: str) -> str:
 
 def _digest(provider: str, line: Line, speed: float) -> str:
     return hashlib.sha256(f"{provider}\n{line.voice}\n{speed}\n{line.text}".encode()).hexdigest()[:32]
+
+
+def starts(takes: list[Take]) -> list[int]:
+    """When each line begins, and last when all is over, in milliseconds."""
+    found, at = [], 0
+    for take in takes:
+        found.append(at * 1000 // sound.RATE)
+        at += len(take.samples) + len(sound.silence(take.line.pause))
+    end = at - len(sound.silence(takes[-1].line.pause))
+    return [*found, end * 1000 // sound.RATE]
 
 
 def joined(takes: list[Take]) -> sound.Samples:

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from api.routes import artifacts, auth, chat, prose, runs, speech, threads
+from api.routes import artifacts, auth, chat, generation, prose, runs, speech, threads
 
 ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
@@ -10,6 +10,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     runs.router,
     threads.router,
     artifacts.router,
+    generation.router,
     prose.router,
     speech.router,
 )

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import structlog
 
-from agents_backend.domain.errors import Unavailable
+from agents_backend.domain.errors import SpeechFailed
 from agents_backend.integrations.speech.edge import EdgeSpeech
 from agents_backend.integrations.speech.embedded import EmbeddedSpeech
 from agents_backend.integrations.speech.openai import OpenAISpeech
@@ -58,7 +58,7 @@ class SpeechProviders:
         """The provider for a run.
 
         Raises:
-            Unavailable: none can speak.
+            SpeechFailed: none can speak.
         """
         if self.is_fixed:
             return self.all[self._fixed]
@@ -66,7 +66,7 @@ class SpeechProviders:
             return self.all[EDGE]
         if await self.all[EMBEDDED].is_ready():
             return self.all[EMBEDDED]
-        raise Unavailable(
+        raise SpeechFailed(
             "No speech can be made: edge-tts cannot be reached and the embedded voice is not installed.",
             code="NO_SPEECH_PROVIDER",
         )
