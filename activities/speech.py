@@ -32,3 +32,8 @@ class SpeechActivities:
         with as_failures():
             async with beating():
                 return await self._files.mix(run)
+
+    @activity.defn(name=names.CLEAR_LINES)
+    async def clear_lines(self, run: RunRef) -> None:
+        with as_failures():
+            await self._lines.clear(run)

@@ -108,6 +108,7 @@ def media(parts: Parts) -> Work:
             speech.plan_speech,
             speech.speak_line,
             speech.mix_speech,
+            speech.clear_lines,
         ],
     )
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from temporalio import workflow
@@ -18,8 +18,10 @@ Result = TypeVar("Result")
 
 
 class Frame:
-    def __init__(self, run: RunRef) -> None:
-        self._run, self._marks = run, 0
+    """`clears` names the activity that puts away what the run leaves, when it has ended in whichever way."""
+
+    def __init__(self, run: RunRef, *, clears: str | None = None) -> None:
+        self._run, self._marks, self._clears = run, 0, clears
 
     async def carry_out(self, body: Awaitable[object]) -> RunStatus:
         """Do the work and end the run: succeeded, failed with its reason, or cancelled."""
@@ -70,6 +72,11 @@ class Frame:
         await asyncio.shield(
             workflow.execute_activity(names.FINISH_RUN, end, summary=str(end.status), **policies.RECORD)
         )
+        if self._clears is not None:
+            with suppress(ActivityError):  # what stays is deleted with the run's files when their time is over
+                await asyncio.shield(
+                    workflow.execute_activity(self._clears, self._run, summary="put away", **policies.CLEAR)
+                )
 
 
 async def side_by_side(jobs: Sequence[Callable[[], Awaitable[Any]]], *, at_once: int) -> None:

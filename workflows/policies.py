@@ -76,3 +76,9 @@ SPEAK = ActivityConfig(
     ),
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
+# What cannot be put away now goes with the run's files.
+CLEAR = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=2),
+    schedule_to_close_timeout=timedelta(minutes=10),
+    retry_policy=UPSTREAM,
+)

@@ -16,7 +16,7 @@ with workflow.unsafe.imports_passed_through():
 class SpeechWorkflow:
     @workflow.init
     def __init__(self, media: MediaInput) -> None:
-        self._media, self._frame = media, Frame(media.run)
+        self._media, self._frame = media, Frame(media.run, clears=names.CLEAR_LINES)
 
     @workflow.run
     async def run(self, media: MediaInput) -> RunStatus:  # noqa: ARG002  # given to __init__ as well

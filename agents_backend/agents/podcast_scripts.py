@@ -124,7 +124,9 @@ def _sections(document: Document) -> list[tuple[str, str]]:
     found: list[tuple[str, list[str]]] = []
     opening = [text for block in document.lead if is_spoken(text := spoken(block))]
     if document.title or opening:
-        found.append((document.title, [document.title, *opening] if is_spoken(document.title) else opening))
+        # a title that was taken from the first sentence is not read twice
+        is_own = is_spoken(document.title) and not (opening and opening[0].startswith(document.title.rstrip("…")))
+        found.append((document.title, [document.title, *opening] if is_own else opening))
     for section in document.sections:
         if section.level == 1 or not found:
             found.append((section.title, _read(section)))

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, union
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agents_backend.db.base import now
-from agents_backend.db.tables.runs import Artifact, Run
+from agents_backend.db.tables.runs import Artifact, Run, RunPart
 
 
 class ArtifactRepository:
@@ -33,9 +33,13 @@ class ArtifactRepository:
         changed = {name: query.excluded[name] for name in ("media_type", "size", "key", "sha256", "details")}
         await self._session.execute(query.on_conflict_do_update(index_elements=["run_id", "name"], set_=changed))
 
-    async def older_than(self, before: datetime, *, limit: int) -> Sequence[Artifact]:
-        query = select(Artifact).where(Artifact.created_at < before).order_by(Artifact.created_at).limit(limit)
-        return (await self._session.scalars(query)).all()
+    async def expired_runs(self, before: datetime, *, limit: int) -> Sequence[uuid.UUID]:
+        """Runs that ended before a time and still have files or parts."""
+        having = union(select(Artifact.run_id), select(RunPart.run_id)).subquery()
+        query = select(Run.id).join(having, having.c.run_id == Run.id).where(Run.finished_at < before)
+        return (await self._session.scalars(query.order_by(Run.finished_at).limit(limit))).all()
 
-    async def forget(self, ids: Sequence[int]) -> None:
-        await self._session.execute(delete(Artifact).where(Artifact.id.in_(ids)))
+    async def forget(self, run_id: uuid.UUID) -> None:
+        """Drop a run's artifacts and parts."""
+        await self._session.execute(delete(Artifact).where(Artifact.run_id == run_id))
+        await self._session.execute(delete(RunPart).where(RunPart.run_id == run_id))

@@ -2,15 +2,14 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agents_backend.db.base import now
-from agents_backend.db.tables.runs import Run, RunPart
+from agents_backend.db.tables.runs import RunPart
 
 
 class RunPartRepository:
@@ -30,8 +29,3 @@ class RunPartRepository:
         """Add a part once: a repeated call changes nothing."""
         query = insert(RunPart).values(run_id=run_id, name=name, content=content, usage=usage, created_at=now())
         await self._session.execute(query.on_conflict_do_nothing(index_elements=["run_id", "name"]))
-
-    async def forget(self, before: datetime) -> None:
-        """Drop what runs that ended before a time were given and made on their way."""
-        ended = select(Run.id).where(Run.finished_at < before)
-        await self._session.execute(delete(RunPart).where(RunPart.created_at < before, RunPart.run_id.in_(ended)))

@@ -47,7 +47,7 @@ class Storage:
         if self._folder is not None:
             with _typed_errors():
                 if shutil.disk_usage(self._folder).free < self._settings.min_free_bytes:
-                    raise StorageFull(retry_after=60)
+                    raise StorageFull(retry_after=5)
             return
         await self.size("health")
 
@@ -58,7 +58,8 @@ class Storage:
             StorageFull: there is no room. Unavailable: the store does not answer. Either way nothing is half there.
         """
         with _typed_errors():
-            await obstore.put_async(self._store, key, data)
+            # One request: an upload in parts that dies in the middle would leave its parts, and their costs, in the bucket.
+            await obstore.put_async(self._store, key, data, use_multipart=False)
 
     async def read(self, key: str) -> bytes:
         """A whole object.
@@ -157,7 +158,7 @@ def _typed_errors() -> Iterator[None]:
         raise NotFound("There is no such file.", code="FILE_NOT_FOUND") from error
     except (BaseError, OSError, ValueError) as error:
         if any(sign in str(error) for sign in _FULL):
-            raise StorageFull(retry_after=60) from error
+            raise StorageFull(retry_after=5) from error
         raise Unavailable(
             "The file storage is not available now.", retry_after=5, code="STORAGE_UNAVAILABLE"
         ) from error

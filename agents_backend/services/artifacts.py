@@ -14,7 +14,6 @@ import jwt
 from agents_backend.contracts.turns import RunRef
 from agents_backend.db.artifacts import ArtifactRepository
 from agents_backend.db.base import Database, now
-from agents_backend.db.run_parts import RunPartRepository
 from agents_backend.db.tables.runs import Artifact
 from agents_backend.domain.errors import Invalid, NotFound
 from agents_backend.integrations.storage import Storage
@@ -22,7 +21,7 @@ from agents_backend.settings import Settings
 
 MAIN = "main"
 _LINK_AUDIENCE = "artifact-link"
-_AT_ONCE = 500
+_AT_ONCE = 100
 _NAME = 80
 
 
@@ -176,15 +175,15 @@ class Artifacts:
         return hashlib.sha256(f"artifact-link:{secret.get_secret_value() if secret else ''}".encode()).hexdigest()
 
     async def expire(self) -> int:
-        """Delete what is older than STORAGE_RETENTION_DAYS, objects before rows; how many files went."""
+        """Delete the files and texts of runs that ended more than STORAGE_RETENTION_DAYS ago, objects before rows; how many runs."""
         before, gone = now() - timedelta(days=self._settings.storage.retention_days), 0
         while True:
             async with self._database.transaction() as session:
-                old = await ArtifactRepository(session).older_than(before, limit=_AT_ONCE)
-            await self._storage.delete([artifact.key for artifact in old])
-            async with self._database.transaction() as session:
-                await ArtifactRepository(session).forget([artifact.id for artifact in old])
-                await RunPartRepository(session).forget(before)
+                old = await ArtifactRepository(session).expired_runs(before, limit=_AT_ONCE)
+            for run_id in old:
+                await self._storage.delete([item.key for item in await self._storage.list(folder_of(str(run_id)))])
+                async with self._database.transaction() as session:
+                    await ArtifactRepository(session).forget(run_id)
             gone += len(old)
             if len(old) < _AT_ONCE:
                 return gone

@@ -164,7 +164,6 @@ class PodcastFiles:
         details |= {"note": script.note} if script.note else {}
         for file in _files(script, takes, times, mp3, details):
             await self._artifacts.save(run, file)
-        await self._lines.clear(run)
         return MadeFile(name=file_name(script.title, "mp3", otherwise=KIND), size=len(mp3))
 
 

@@ -113,7 +113,6 @@ class SpeechFiles:
         data, length = await asyncio.to_thread(_encode, takes, script)
         details = {"milliseconds": length, "voice": script.lines[0].voice, "speed": script.speed, **spoken_by(takes)}
         await self._artifacts.save(run, NewArtifact(FILE, MP3, data, details=details))
-        await self._lines.clear(run)
         return MadeFile(name=FILE, size=len(data))
 
 

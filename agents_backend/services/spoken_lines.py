@@ -149,7 +149,7 @@ class SpokenLines:
         return found
 
     async def clear(self, run: RunRef) -> None:
-        """Delete the lines' sounds; the file that they became is kept."""
+        """Delete the lines' sounds, when the run has ended; the file that they became is kept."""
         await self._storage.delete([item.key for item in await self._storage.list(work_of(run.run_id))])
 
 

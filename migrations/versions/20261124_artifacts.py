@@ -13,7 +13,6 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("artifacts", sa.Column("sha256", sa.String(64), nullable=False))
     op.add_column("artifacts", sa.Column("details", postgresql.JSONB(), nullable=False))
-    op.create_index(op.f("ix_artifacts_created_at"), "artifacts", ["created_at"])
     op.create_table(
         "run_parts",
         sa.Column("run_id", sa.UUID(), nullable=False),
@@ -26,11 +25,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("run_id", "name", name=op.f("pk_run_parts")),
     )
-    op.create_index(op.f("ix_run_parts_created_at"), "run_parts", ["created_at"])
 
 
 def downgrade() -> None:
     op.drop_table("run_parts")
-    op.drop_index(op.f("ix_artifacts_created_at"), "artifacts")
     op.drop_column("artifacts", "details")
     op.drop_column("artifacts", "sha256")
