@@ -25,6 +25,7 @@ from agents_backend.integrations.temporal import connect as connect_temporal
 from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.auth import AuthService
 from agents_backend.services.chats import Chats
+from agents_backend.services.decks import DeckRequests
 from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.health import HealthService
 from agents_backend.services.launches import Launches
@@ -67,6 +68,7 @@ class Services:
     speech: SpeechRequests
     prose: ProseRequests
     podcasts: PodcastRequests
+    decks: DeckRequests
 
 
 @asynccontextmanager
@@ -107,6 +109,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             speech=SpeechRequests(starts=starts, artifacts=artifacts),
             prose=ProseRequests(starts=starts, artifacts=artifacts),
             podcasts=PodcastRequests(starts=starts, artifacts=artifacts),
+            decks=DeckRequests(starts=starts, artifacts=artifacts),
         )
 
 

@@ -11,6 +11,7 @@ from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.auth import AuthService, Principal
 from agents_backend.services.auth import RequestContext as Context
 from agents_backend.services.chats import Chats
+from agents_backend.services.decks import DeckRequests
 from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.podcasts import PodcastRequests
 from agents_backend.services.prose import ProseRequests
@@ -98,6 +99,11 @@ def _speech(request: Request) -> SpeechRequests:
     return found
 
 
+def _decks(request: Request) -> DeckRequests:
+    found: DeckRequests = request.app.state.services.decks
+    return found
+
+
 def _podcasts(request: Request) -> PodcastRequests:
     found: PodcastRequests = request.app.state.services.podcasts
     return found
@@ -110,6 +116,7 @@ def _prose(request: Request) -> ProseRequests:
 
 ArtifactsOf = Annotated[Artifacts, Depends(_artifacts)]
 DeliveriesOf = Annotated[Deliveries, Depends(_deliveries)]
+DecksOf = Annotated[DeckRequests, Depends(_decks)]
 PodcastsOf = Annotated[PodcastRequests, Depends(_podcasts)]
 ProseOf = Annotated[ProseRequests, Depends(_prose)]
 SpeechOf = Annotated[SpeechRequests, Depends(_speech)]

@@ -10,6 +10,7 @@ from temporalio.langgraph import LangGraphPlugin
 from temporalio.worker import Plugin
 
 from activities.artifacts import ArtifactActivities
+from activities.decks import DeckActivities
 from activities.frames import FrameActivities
 from activities.podcasts import PodcastActivities
 from activities.prose import ProseActivities
@@ -24,6 +25,7 @@ from agents_backend.integrations.models import Models
 from agents_backend.integrations.speech.providers import SpeechProviders
 from agents_backend.integrations.storage import Storage
 from agents_backend.services.artifacts import Artifacts
+from agents_backend.services.decks import DeckFiles
 from agents_backend.services.launches import Launches
 from agents_backend.services.lost_runs import LostRuns
 from agents_backend.services.model_calls import ModelCalls
@@ -41,6 +43,7 @@ from agents_backend.services.tool_calls import ToolCalls
 from agents_backend.settings import Settings
 from workflows.artifacts import ExpireArtifactsWorkflow
 from workflows.chat import ChatWorkflow
+from workflows.deck import DeckWorkflow
 from workflows.podcast import PodcastWorkflow
 from workflows.prose import ProseWorkflow
 from workflows.speech import SpeechWorkflow
@@ -97,12 +100,15 @@ def media(parts: Parts) -> Work:
     podcasts = PodcastActivities(
         files=PodcastFiles(parts=made, texts=texts, lines=lines, providers=providers, artifacts=artifacts)
     )
+    decks = DeckActivities(files=DeckFiles(parts=made, texts=texts, artifacts=artifacts, progress=progress))
     return Work(
-        workflows=[PodcastWorkflow, ProseWorkflow, SpeechWorkflow],
+        workflows=[DeckWorkflow, PodcastWorkflow, ProseWorkflow, SpeechWorkflow],
         activities=[
             frame.mark_step,
             frame.finish_run,
             prose.write_prose,
+            decks.outline_deck,
+            decks.build_deck,
             podcasts.write_script,
             podcasts.mix_podcast,
             speech.plan_speech,

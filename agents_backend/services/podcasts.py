@@ -146,7 +146,8 @@ class PodcastFiles:
                 return _Draft(script, "model", usage=usage, model=model)
             except (StructureBroken, ContextExceeded) as error:
                 why = error.detail
-        script, note = script_by_structure(read_document(given.content), language)
+        document = await asyncio.to_thread(read_document, given.content)
+        script, note = await asyncio.to_thread(script_by_structure, document, language)
         return _Draft(script, "structure", note=f"{note}: {why}")
 
     async def mix(self, run: RunRef) -> MadeFile:

@@ -113,7 +113,8 @@ def evened(samples: Samples) -> Samples:
     if not spoken.size:
         return samples
     gain = _EVEN_RMS / float(np.sqrt(np.mean(spoken**2)))
-    return np.clip(sound * gain, -32_768, 32_767).astype(np.int16)
+    louder: Samples = np.clip(sound * gain, -32_768, 32_767).astype(np.int16)
+    return louder
 
 
 async def loudness(samples: Samples, rate: int) -> float:
@@ -126,7 +127,8 @@ async def loudness(samples: Samples, rate: int) -> float:
 
 async def levelled(samples: Samples, *, target: float, rate: int) -> Samples:
     """At another rate and at a loudness in LUFS, its peaks limited to -1.5 dB; what the limiter takes is given back."""
-    gain, made = target - await loudness(samples, RATE), samples
+    gain = target - await loudness(samples, RATE)
+    made: Samples = samples
     for _ in range(_TRIALS):
         chain = f"volume={gain:.2f}dB,alimiter=limit=0.841:level=false:attack=5:release=60"
         raw = ["-f", "s16le", "-ar", str(RATE), "-ac", "1", "-i", "pipe:0"]
