@@ -176,8 +176,15 @@ class _Outliner:
         if points and shaped and isinstance(shaped[0], ChartSlide) and len(points) <= _POINTS:
             beside = shaped[0].model_copy(update={"bullets": tuple(points), "notes": notes})
             return [beside, *shaped[1:]]
+        ordered = bool(told) and all(isinstance(block, Bullets) and block.is_ordered for block in told)
         said = (
-            BulletSlide(title=unit.title[:300], section=unit.section, bullets=tuple(points[:40]), notes=notes)
+            BulletSlide(
+                title=unit.title[:300],
+                section=unit.section,
+                bullets=tuple(points[:40]),
+                is_ordered=ordered,
+                notes=notes,
+            )
             if points
             else None
         )
