@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from agents_backend.stack.stack import Stack
 
 QUEUES = ",".join(queues.QUEUES)
 READY_SECONDS = 60
+_OPEN_FILES = 65_536
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Agents Backend.")
 out = Console()
 
@@ -58,6 +60,7 @@ def api() -> None:
     from api.app import create_app  # noqa: PLC0415  # the other commands need none of it
 
     found = complete()
+    _allow_many_connections()
     uvicorn.run(
         create_app(found),
         host=found.api.host,
@@ -69,6 +72,14 @@ def api() -> None:
         ws="none",
         timeout_graceful_shutdown=10,
     )
+
+
+def _allow_many_connections() -> None:
+    """Each open stream is a file; the soft limit of many shells is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @app.command()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from importlib.metadata import version
 
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
@@ -64,6 +65,7 @@ def worker_of(client: Client, settings: Settings, queue: str, work: Work) -> Wor
         workflows=work.workflows,
         activities=work.activities,
         plugins=work.plugins,
+        build_id=version("agents-backend"),  # the default hashes the source of every loaded module, for seconds
         workflow_runner=SandboxedWorkflowRunner(
             restrictions=SandboxRestrictions.default.with_passthrough_modules(*_ALWAYS_THE_SAME)
         ),

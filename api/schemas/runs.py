@@ -113,6 +113,7 @@ class RunView(BaseModel):
     cost_usd: float
     error: dict[str, Any] | None
     created_at: datetime
+    started_at: datetime | None
     finished_at: datetime | None
     temporal_ui_url: str
 
@@ -129,6 +130,7 @@ class RunView(BaseModel):
             cost_usd=run.cost_usd,
             error=run.error,
             created_at=run.created_at,
+            started_at=run.started_at,
             finished_at=run.finished_at,
             temporal_ui_url=f"{ui_url}/namespaces/{namespace}/workflows/{run.kind}-{run.id}",
         )
@@ -153,6 +155,7 @@ class MessageView(BaseModel):
     tool_calls: list[Any] | None
     tool_call_id: str | None
     run_id: uuid.UUID | None
+    model: str | None
     is_partial: bool
     created_at: datetime
 
@@ -166,6 +169,7 @@ class MessageView(BaseModel):
             tool_calls=message.tool_calls,
             tool_call_id=message.tool_call_id,
             run_id=message.run_id,
+            model=(message.usage or {}).get("model"),
             is_partial=message.is_partial,
             created_at=message.created_at,
         )
