@@ -21,6 +21,9 @@ from rich.table import Table
 
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
+from agents_backend.domain.errors import Unavailable
+from agents_backend.integrations.temporal import connect as connect_temporal
+from agents_backend.integrations.temporal import ensure_search_attributes
 from agents_backend.services.users import ensure_administrator
 from agents_backend.settings import Settings, load
 from agents_backend.stack.process import StackError, check_free
@@ -75,19 +78,27 @@ def worker(queues: Annotated[str, typer.Option(help="task queues, comma-separate
     """Run a worker on some task queues."""
     import uvloop  # noqa: PLC0415
 
+    from agents_backend.integrations.metrics import worker_metrics  # noqa: PLC0415
     from agents_backend.integrations.telemetry import configure_logging  # noqa: PLC0415
+    from agents_backend.integrations.tracing import configure_tracing  # noqa: PLC0415
     from workers.main import run  # noqa: PLC0415
 
     found = complete()
     configure_logging(found)
+    tracing = configure_tracing(found)
 
     async def until_asked_to_stop() -> None:
         stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
-        await run(found, [queue.strip() for queue in queues.split(",")], stop=stop)
+        with worker_metrics(found.worker):
+            await run(found, [queue.strip() for queue in queues.split(",")], stop=stop)
 
-    uvloop.run(until_asked_to_stop())
+    try:
+        uvloop.run(until_asked_to_stop())
+    finally:
+        if tracing is not None:
+            tracing.shutdown()
 
 
 @app.command()
@@ -103,10 +114,16 @@ def _migrate(found: Settings) -> str | None:
     upgrade(found.database.url.get_secret_value())
 
     async def seed() -> str | None:
+        # Before the administrator, whose password is told once: nothing after that may fail.
+        await ensure_search_attributes(await connect_temporal(found.temporal, lazy=True))
         async with Database(found.database) as database:
             return await ensure_administrator(database, found)
 
-    return asyncio.run(seed())
+    try:
+        return asyncio.run(seed())
+    except Unavailable as error:
+        out.print(f"[red]{error.detail}[/]")
+        raise typer.Exit(1) from None
 
 
 @app.command()

@@ -91,6 +91,7 @@ class ApiSettings(Group):
 class WorkerSettings(Group):
     model_config = _group("WORKER_")
 
+    metrics_host: str = "127.0.0.1"
     metrics_port: int = Field(0, ge=0, le=65535, description="Prometheus port of a worker process; 0: none")
     max_concurrent_activities: int = Field(200, ge=1)
     max_concurrent_workflow_tasks: int = Field(100, ge=2)
@@ -202,7 +203,13 @@ class TelemetrySettings(Group):
     model_config = _group("OTEL_")
 
     exporter_otlp_endpoint: str | None = Field(None, description="OTLP over HTTP; without it no traces leave")
+    exporter_otlp_headers: SecretStr | None = Field(None, description="name=value, comma-separated, of the endpoint")
     service_name: str = "agents-backend"
+
+    def export_headers(self) -> dict[str, str]:
+        given = self.exporter_otlp_headers.get_secret_value() if self.exporter_otlp_headers else ""
+        pairs = (part.partition("=") for part in given.split(",") if "=" in part)
+        return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 class Settings(Group):
