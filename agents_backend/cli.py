@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from agents_backend.contracts import queues
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
 from agents_backend.domain.errors import Unavailable
@@ -29,7 +30,7 @@ from agents_backend.settings import Settings, load
 from agents_backend.stack.process import StackError, check_free
 from agents_backend.stack.stack import Stack
 
-QUEUES = "chat,media,sandbox,background"
+QUEUES = ",".join(queues.QUEUES)
 READY_SECONDS = 60
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Agents Backend.")
 out = Console()

@@ -24,11 +24,16 @@ from agents_backend.integrations.telemetry import configure_logging
 from agents_backend.integrations.temporal import connect as connect_temporal
 from agents_backend.integrations.tracing import configure_tracing
 from agents_backend.services.auth import AuthService
+from agents_backend.services.chats import Chats
 from agents_backend.services.health import HealthService
+from agents_backend.services.launches import Launches
+from agents_backend.services.lost_runs import LostRuns
 from agents_backend.services.passwords import Passwords
 from agents_backend.services.run_ends import RunEnds
+from agents_backend.services.run_starts import RunStarts
 from agents_backend.services.runs import RunsService
 from agents_backend.services.streams import Streams
+from agents_backend.services.threads import Threads
 from agents_backend.settings import Settings
 from api import errors, openapi
 from api.middleware import BodyLimit, Metrics, RequestId, TrailingSlash
@@ -48,7 +53,9 @@ class Services:
     temporal: Client
     auth: AuthService
     health: HealthService
+    chats: Chats
     runs: RunsService
+    threads: Threads
     streams: Streams
 
 
@@ -64,8 +71,10 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         log, hub = EventLog(redis), Hub(redis)
         await hub.start()
         stack.push_async_callback(hub.close)
-        runs = RunsService(database=database, log=log, temporal=temporal, settings=settings)
-        ends = RunEnds(database=database, log=log, launcher=runs, interrupt_days=settings.agents.interrupt_days)
+        launches = Launches(temporal=temporal, settings=settings)
+        starts = RunStarts(database=database, log=log, launches=launches, settings=settings)
+        ends = RunEnds(database=database, log=log, launches=launches, interrupt_days=settings.agents.interrupt_days)
+        lost = LostRuns(launches=launches, ends=ends)
         yield Services(
             settings=settings,
             database=database,
@@ -73,8 +82,10 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             temporal=temporal,
             auth=AuthService(database=database, redis=redis, passwords=passwords, settings=settings),
             health=HealthService(database=database, redis=redis, temporal=temporal),
-            runs=runs,
-            streams=Streams(database=database, log=log, hub=hub, temporal=temporal, ends=ends),
+            chats=Chats(starts=starts, launches=launches),
+            runs=RunsService(database=database, log=log, launches=launches),
+            threads=Threads(database=database),
+            streams=Streams(database=database, log=log, hub=hub, lost=lost),
         )
 
 

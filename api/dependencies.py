@@ -9,8 +9,10 @@ from agents_backend.domain.errors import Forbidden, Unauthenticated
 from agents_backend.integrations.telemetry import request_id
 from agents_backend.services.auth import AuthService, Principal
 from agents_backend.services.auth import RequestContext as Context
+from agents_backend.services.chats import Chats
 from agents_backend.services.runs import RunsService
 from agents_backend.services.streams import Streams
+from agents_backend.services.threads import Threads
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
 
@@ -55,10 +57,22 @@ def _runs(request: Request) -> RunsService:
     return found
 
 
+def _chats(request: Request) -> Chats:
+    found: Chats = request.app.state.services.chats
+    return found
+
+
+def _threads(request: Request) -> Threads:
+    found: Threads = request.app.state.services.threads
+    return found
+
+
 def _streams(request: Request) -> Streams:
     found: Streams = request.app.state.services.streams
     return found
 
 
+ChatsOf = Annotated[Chats, Depends(_chats)]
+ThreadsOf = Annotated[Threads, Depends(_threads)]
 RunsOf = Annotated[RunsService, Depends(_runs)]
 StreamsOf = Annotated[Streams, Depends(_streams)]

@@ -6,23 +6,18 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.langgraph import LangGraphPlugin
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from activities.turns import TurnActivities
-from agents_backend.agents.registry import AGENTS
+from agents_backend.contracts import queues as task_queues
 from agents_backend.db.base import Database
 from agents_backend.integrations.events import EventLog, connect
-from agents_backend.integrations.models import Models
 from agents_backend.integrations.temporal import connect as connect_temporal
-from agents_backend.services.model_calls import ModelCalls
+from agents_backend.services.launches import Launches
 from agents_backend.services.run_ends import RunEnds
-from agents_backend.services.runs import RunsService
-from agents_backend.services.tool_calls import ToolCalls
+from agents_backend.services.upkeep import ensure_upkeep
 from agents_backend.settings import Settings
-from workflows.chat import ChatWorkflow
-from workflows.policies import CHAT
+from workers.queues import WORK, Parts, Work
 
 _ALWAYS_THE_SAME = ("agents_backend", "workflows", "pydantic", "pydantic_core", "ag_ui", "langchain_core", "langgraph")
 
@@ -30,35 +25,45 @@ _ALWAYS_THE_SAME = ("agents_backend", "workflows", "pydantic", "pydantic_core", 
 async def run(settings: Settings, queues: Sequence[str], *, stop: asyncio.Event | None = None) -> None:
     """Work until `stop` is set or the process is asked to end."""
     async with AsyncExitStack() as stack:
-        workers = await build(settings, queues, stack)
-        for worker in workers:
+        for worker in await build(settings, queues, stack):
             await stack.enter_async_context(worker)
         await (stop or asyncio.Event()).wait()
 
 
 async def build(settings: Settings, queues: Sequence[str], stack: AsyncExitStack) -> list[Worker]:
+    """A worker for each queue.
+
+    Raises:
+        ValueError: there is no such queue.
+    """
+    if unknown := sorted(set(queues) - set(task_queues.QUEUES)):
+        raise ValueError(f"no such queue: {', '.join(unknown)}; there are {', '.join(task_queues.QUEUES)}")
     database = await stack.enter_async_context(Database(settings.database, pool_size=20))
-    redis = connect(settings.redis)
-    stack.push_async_callback(redis.aclose)
-    log = EventLog(redis)
-    client = await connect_temporal(settings.temporal)
-    runs = RunsService(database=database, log=log, temporal=client, settings=settings)
-    turns = TurnActivities(
-        models=ModelCalls(database=database, log=log, models=Models(settings)),
-        tools=ToolCalls(database=database, log=log, settings=settings.agents),
-        ends=RunEnds(database=database, log=log, launcher=runs, interrupt_days=settings.agents.interrupt_days),
+    redis = await stack.enter_async_context(connect(settings.redis))
+    client, log = await connect_temporal(settings.temporal), EventLog(redis)
+    launches = Launches(temporal=client, settings=settings)
+    parts = Parts(
+        settings=settings,
+        database=database,
+        redis=redis,
+        temporal=client,
+        log=log,
+        launches=launches,
+        ends=RunEnds(database=database, log=log, launches=launches, interrupt_days=settings.agents.interrupt_days),
     )
-    return [chat_worker(client, settings, turns)] if CHAT in queues else []
+    if task_queues.BACKGROUND in queues:
+        await ensure_upkeep(client)
+    return [worker_of(client, settings, queue, WORK[queue](parts)) for queue in queues if queue in WORK]
 
 
-def chat_worker(client: Client, settings: Settings, turns: TurnActivities) -> Worker:
+def worker_of(client: Client, settings: Settings, queue: str, work: Work) -> Worker:
     pollers = PollerBehaviorAutoscaling(initial=5, maximum=100)
     return Worker(
         client,
-        task_queue=CHAT,
-        workflows=[ChatWorkflow],
-        activities=[turns.call_model, turns.call_tool, turns.pause_run, turns.mark_step, turns.finish_run],
-        plugins=[LangGraphPlugin(graphs={agent.name: agent.build() for agent in AGENTS.values()})],
+        task_queue=queue,
+        workflows=work.workflows,
+        activities=work.activities,
+        plugins=work.plugins,
         workflow_runner=SandboxedWorkflowRunner(
             restrictions=SandboxRestrictions.default.with_passthrough_modules(*_ALWAYS_THE_SAME)
         ),

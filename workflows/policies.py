@@ -1,13 +1,10 @@
-"""Timeouts, retries and queues: each has a name here and stands nowhere else."""
+"""Timeouts and retries: each has a name here and stands nowhere else."""
 
 from datetime import timedelta
 from typing import TypedDict
 
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityCancellationType
-
-CHAT, MEDIA, SANDBOX, BACKGROUND = "chat", "media", "sandbox", "background"
-QUEUES = (CHAT, MEDIA, SANDBOX, BACKGROUND)
 
 
 class ActivityConfig(TypedDict, total=False):
@@ -45,4 +42,10 @@ RECORD = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=90),
     schedule_to_close_timeout=timedelta(days=1),
     retry_policy=OURS,
+)
+# A round that fails is left to the next one.
+SWEEP = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=5),
+    schedule_to_close_timeout=timedelta(minutes=10),
+    retry_policy=RetryPolicy(maximum_attempts=2),
 )

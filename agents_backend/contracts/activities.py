@@ -10,3 +10,6 @@ CALL_TOOL: Final = "call_tool"
 PAUSE_RUN: Final = "pause_run"
 MARK_STEP: Final = "mark_step"
 FINISH_RUN: Final = "finish_run"
+
+SWEEP_RUNS_WORKFLOW: Final = "sweep_runs"
+SWEEP_RUNS: Final = "sweep_runs"

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
@@ -12,6 +13,8 @@ from agents_backend.db.base import now
 from agents_backend.db.tables.runs import Artifact, IdempotencyKey, Interrupt, Message, Run, Thread
 from agents_backend.domain.errors import NotFound
 from agents_backend.domain.runs import FINAL, HOLDING, RunStatus
+
+KEY_LIFETIME = timedelta(hours=24)
 
 
 class RunRepository:
@@ -62,6 +65,22 @@ class RunRepository:
         query = select(Run).where(Run.thread_id == thread_id, Run.status.in_(HOLDING)).with_for_update()
         return await self._session.scalar(query)
 
+    async def is_busy(self, thread_id: uuid.UUID) -> bool:
+        """Whether a run of the thread has not ended, queued ones included."""
+        query = select(Run.id).where(Run.thread_id == thread_id, Run.status.not_in(FINAL)).limit(1)
+        return await self._session.scalar(query) is not None
+
+    async def add_run(self, run: Run) -> None:
+        """Add it now, so that its messages can refer to it."""
+        self._session.add(run)
+        await self._session.flush()
+
+    async def cancel_queued(self, run_id: uuid.UUID) -> bool:
+        """End a run that still waits for its thread; False when it has begun or ended meanwhile."""
+        query = update(Run).where(Run.id == run_id, Run.status == RunStatus.QUEUED)
+        query = query.values(status=RunStatus.CANCELLED, finished_at=now())
+        return bool((await self._session.execute(query)).rowcount)  # type: ignore[attr-defined]  # a CursorResult
+
     async def next_queued(self, thread_id: uuid.UUID) -> Run | None:
         query = (
             select(Run)
@@ -92,6 +111,35 @@ class RunRepository:
         """Move a run that has not ended; False when it has."""
         query = update(Run).where(Run.id == run_id, Run.status.not_in(FINAL)).values(status=status, **values)
         return bool((await self._session.execute(query)).rowcount)  # type: ignore[attr-defined]  # a CursorResult
+
+    # What the sweep looks for
+
+    async def unstarted(self, before: datetime, *, limit: int) -> list[Run]:
+        """Accepted before a time, and not yet begun."""
+        query = select(Run).where(Run.status == RunStatus.PENDING, Run.created_at < before).limit(limit)
+        return list((await self._session.scalars(query)).all())
+
+    async def undelivered(self, before: datetime, *, limit: int) -> list[tuple[Run, str | None]]:
+        """Answered before a time, their workflow not yet told; each with its thread's public id."""
+        waiting = select(Interrupt.run_id).where(Interrupt.answered_at < before, Interrupt.delivered_at.is_(None))
+        query = select(Run, Thread.public_id).outerjoin(Thread, Thread.id == Run.thread_id)
+        rows = await self._session.execute(
+            query.where(Run.id.in_(waiting), Run.status == RunStatus.RUNNING).limit(limit)
+        )
+        return [(row[0], row[1]) for row in rows]
+
+    async def working(self, before: datetime, *, limit: int) -> list[Run]:
+        """Some of those that somebody should be working on, another handful each time."""
+        query = select(Run).where(Run.status.in_(HOLDING), Run.created_at < before)
+        return list((await self._session.scalars(query.order_by(func.random()).limit(limit))).all())
+
+    async def free_threads_with_queue(self, *, limit: int) -> list[uuid.UUID]:
+        busy = select(Run.thread_id).where(Run.status.in_(HOLDING), Run.thread_id.is_not(None))
+        query = select(Run.thread_id).where(Run.status == RunStatus.QUEUED, Run.thread_id.not_in(busy)).distinct()
+        return [found for found in (await self._session.scalars(query.limit(limit))).all() if found is not None]
+
+    async def forget_stale_keys(self) -> None:
+        await self._session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < now() - KEY_LIFETIME))
 
     # Messages
 
@@ -129,6 +177,9 @@ class RunRepository:
     async def delete_messages_of(self, run_id: uuid.UUID) -> None:
         await self._session.execute(delete(Message).where(Message.run_id == run_id))
 
+    async def delete_messages_in(self, thread_id: uuid.UUID) -> None:
+        await self._session.execute(delete(Message).where(Message.thread_id == thread_id))
+
     # Interrupts, artifacts, idempotency
 
     async def interrupts(self, run_id: uuid.UUID, *, leg: int | None = None) -> Sequence[Interrupt]:
@@ -144,17 +195,28 @@ class RunRepository:
         query = insert(Interrupt).values(created_at=now(), **values)
         await self._session.execute(query.on_conflict_do_nothing(index_elements=["id"]))
 
+    async def mark_delivered(self, run_id: uuid.UUID, *, leg: int) -> None:
+        query = update(Interrupt).where(Interrupt.run_id == run_id, Interrupt.leg == leg)
+        await self._session.execute(query.values(delivered_at=now()))
+
     async def artifacts(self, run_id: uuid.UUID) -> Sequence[Artifact]:
         query = select(Artifact).where(Artifact.run_id == run_id).order_by(Artifact.name)
         return (await self._session.scalars(query)).all()
 
     async def claim_key(self, user_id: int, key: str, operation: str, body_hash: str, result_id: str) -> IdempotencyKey:
-        """Write the key, or find it as another request wrote it."""
-        query = insert(IdempotencyKey).values(
-            user_id=user_id, key=key, operation=operation, body_hash=body_hash, result_id=result_id, created_at=now()
+        """Write the key, or find it as another request wrote it within the last 24 hours."""
+        values = {"operation": operation, "body_hash": body_hash, "result_id": result_id, "created_at": now()}
+        query = insert(IdempotencyKey).values(user_id=user_id, key=key, **values)
+        stale = IdempotencyKey.created_at < now() - KEY_LIFETIME
+        await self._session.execute(
+            query.on_conflict_do_update(index_elements=["user_id", "key"], set_=values, where=stale)
         )
-        await self._session.execute(query.on_conflict_do_nothing(index_elements=["user_id", "key"]))
         found = await self._session.get(IdempotencyKey, (user_id, key))
         if found is None:
             raise NotFound("The Idempotency-Key is gone.")
         return found
+
+    async def release_key(self, user_id: int, key: str) -> None:
+        await self._session.execute(
+            delete(IdempotencyKey).where(IdempotencyKey.user_id == user_id, IdempotencyKey.key == key)
+        )

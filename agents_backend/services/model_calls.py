@@ -11,7 +11,7 @@ from langchain_core.messages.utils import count_tokens_approximately
 from agents_backend.agents.plans import Plan, parse_plan
 from agents_backend.contracts import events
 from agents_backend.contracts.turns import ModelRequest, ModelTurn, ToolCallRef, Usage
-from agents_backend.db.base import Database
+from agents_backend.db.base import Database, now
 from agents_backend.db.runs import RunRepository
 from agents_backend.db.tables.runs import Message, Run
 from agents_backend.domain.errors import AgentsError, RunClosed, Unavailable
@@ -76,6 +76,8 @@ class ModelCalls:
             run = await rows.run(run_id)
             if run is None or RunStatus(run.status).is_final:
                 raise RunClosed
+            if run.started_at is None:
+                run.status, run.started_at = RunStatus.RUNNING, now()
             stored = await rows.answer_of_step(run_id, request.step)
             messages = await rows.messages(uuid.UUID(request.run.thread_id))
         return run, stored, prompts.assemble(request, run, messages)

@@ -3,7 +3,7 @@
 import json
 import uuid
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from ag_ui.core import Interrupt as ProtocolInterrupt
 
@@ -14,6 +14,7 @@ from agents_backend.db.runs import RunRepository
 from agents_backend.db.tables.runs import Message, Run, Thread
 from agents_backend.domain.runs import RunStatus
 from agents_backend.integrations.events import EventLog
+from agents_backend.services.launches import Launches
 from agents_backend.services.step_writer import StepWriter
 
 APPROVAL_SCHEMA: dict[str, Any] = {
@@ -27,15 +28,9 @@ APPROVAL_SCHEMA: dict[str, Any] = {
 }
 
 
-class Launcher(Protocol):
-    """Starts the workflow of a run whose row is committed."""
-
-    async def launch(self, run: Run) -> None: ...
-
-
 class RunEnds:
-    def __init__(self, *, database: Database, log: EventLog, launcher: Launcher, interrupt_days: int) -> None:
-        self._database, self._log, self._launcher, self._days = database, log, launcher, interrupt_days
+    def __init__(self, *, database: Database, log: EventLog, launches: Launches, interrupt_days: int) -> None:
+        self._database, self._log, self._launches, self._days = database, log, launches, interrupt_days
 
     async def mark(self, progress: RunProgress) -> None:
         event = events.step_started if progress.phase == "started" else events.step_finished
@@ -104,7 +99,7 @@ class RunEnds:
             if run is not None:
                 run.status = RunStatus.PENDING
         if run is not None:
-            await self._launcher.launch(run)
+            await self._launches.launch(run)
 
     @staticmethod
     async def _messages(rows: RunRepository, run: Run) -> list[Message]:

@@ -5,20 +5,15 @@ import time
 from collections.abc import AsyncIterator
 
 from ag_ui.core import MessagesSnapshotEvent
-from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.service import RPCError
 
 from agents_backend.contracts import events
-from agents_backend.contracts.turns import RunEnd
 from agents_backend.db.base import Database
 from agents_backend.db.runs import RunRepository
 from agents_backend.db.tables.runs import Message, Run
 from agents_backend.domain.errors import Unavailable
-from agents_backend.domain.runs import RunStatus, workflow_id
 from agents_backend.integrations.events import EventLog, LoggedEvent
 from agents_backend.integrations.hub import Hub, SlowReader, Subscription
-from agents_backend.services.run_ends import RunEnds
-from agents_backend.services.runs import ref_of
+from agents_backend.services.lost_runs import LostRuns
 
 BEAT_SECONDS = 10.0
 RETRY_SECONDS = 0.3
@@ -29,8 +24,8 @@ _STARTED = '{"type":"RUN_STARTED"'
 
 
 class Streams:
-    def __init__(self, *, database: Database, log: EventLog, hub: Hub, temporal: Client, ends: RunEnds) -> None:
-        self._database, self._log, self._hub, self._temporal, self._ends = database, log, hub, temporal, ends
+    def __init__(self, *, database: Database, log: EventLog, hub: Hub, lost: LostRuns) -> None:
+        self._database, self._log, self._hub, self._lost = database, log, hub, lost
 
     async def follow(self, run: Run, *, after: str = "0-0") -> AsyncIterator[LoggedEvent | None]:
         """Events after an id, to the end of the run's present leg; None every 10 s of silence.
@@ -72,7 +67,7 @@ class Streams:
                     event = await subscription.get()
             except TimeoutError:
                 yield None
-                await self._end_if_dead(run)
+                await self._lost.end_if_lost(run)
                 return
             except SlowReader:
                 cursor.ended = True
@@ -104,27 +99,6 @@ class Streams:
             messages = await RunRepository(session).messages(run.thread_id) if run.thread_id else []
         snapshot = events.dump(MessagesSnapshotEvent(messages=[as_protocol(m) for m in messages]))
         return [LoggedEvent(0, event.id, events.custom("gap", {})), LoggedEvent(0, event.id, snapshot)]
-
-    async def _end_if_dead(self, run: Run) -> None:
-        """On a stream that fell silent, ask Temporal; a workflow that is gone (terminated, say) has its run ended here."""
-        handle = self._temporal.get_workflow_handle(workflow_id(run.kind, str(run.id)))
-        try:
-            status = (await handle.describe()).status
-        except RPCError:
-            return
-        if status in {
-            WorkflowExecutionStatus.TERMINATED,
-            WorkflowExecutionStatus.FAILED,
-            WorkflowExecutionStatus.TIMED_OUT,
-        }:
-            ref = ref_of(run)
-            end = RunEnd(
-                run=ref, status=RunStatus.FAILED, error_code="RUN_LOST", error_detail="The run was terminated."
-            )
-            try:
-                await self._ends.finish(end)
-            except Unavailable:
-                return
 
 
 class Cursor:

@@ -2,6 +2,6 @@
 
 from fastapi import APIRouter
 
-from api.routes import auth, chat, runs
+from api.routes import auth, chat, runs, threads
 
-ROUTERS: tuple[APIRouter, ...] = (auth.router, chat.router, runs.router)
+ROUTERS: tuple[APIRouter, ...] = (auth.router, chat.router, runs.router, threads.router)

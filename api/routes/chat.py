@@ -16,7 +16,7 @@ from agents_backend.domain.errors import (
 )
 from agents_backend.services.streams import parse_event_id
 from api import sse
-from api.dependencies import CurrentUser, RequestContext, RunsOf, StreamsOf
+from api.dependencies import ChatsOf, CurrentUser, RequestContext, StreamsOf
 from api.openapi import errors
 from api.schemas.runs import ChatBody
 
@@ -34,11 +34,11 @@ async def stream_chat(
     body: ChatBody,
     user: CurrentUser,
     context: RequestContext,
-    runs: RunsOf,
+    chats: ChatsOf,
     streams: StreamsOf,
     idempotency_key: Key = None,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
     request = body.request(user.user_id, idempotency_key=idempotency_key, request_id=context.request_id)
-    started = await runs.start(request)
+    started = await chats.start(request)
     return sse.stream(started, streams.follow(started.run, after=parse_event_id(last_event_id)))

@@ -3,7 +3,7 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
 
 from agents_backend.domain.errors import Conflict, Invalid, NotFound, Unauthenticated, Unavailable
@@ -13,12 +13,10 @@ from agents_backend.settings import Settings
 from api import sse
 from api.dependencies import CurrentUser, RunsOf, StreamsOf
 from api.openapi import errors
-from api.schemas.pages import Page
-from api.schemas.runs import MessageView, ResumeBody, RunView, ThreadView
+from api.schemas.pages import Number, Page, Size
+from api.schemas.runs import ResumeBody, RunView
 
 router = APIRouter(tags=["runs"], responses=errors(Invalid, Unauthenticated, NotFound, Unavailable))
-Number = Annotated[int, Query(ge=1, le=1_000_000)]
-Size = Annotated[int, Query(ge=1, le=200)]
 
 
 def _view(found: StartedRun, request: Request) -> RunView:
@@ -71,22 +69,3 @@ async def cancel_run(run_id: uuid.UUID, user: CurrentUser, runs: RunsOf, request
 @router.post("/agent/runs/{run_id}/resume", summary="Answer a waiting run", responses=errors(Conflict))
 async def resume_run(run_id: uuid.UUID, body: ResumeBody, user: CurrentUser, runs: RunsOf, request: Request) -> RunView:
     return _view(await runs.resume(run_id, user.user_id, body.model_dump(exclude_none=True)), request)
-
-
-@router.get("/agent/threads", summary="List one's threads, the last used first")
-async def list_threads(user: CurrentUser, runs: RunsOf, page: Number = 1, size: Size = 20) -> Page[ThreadView]:
-    found, total = await runs.threads(user.user_id, page=page, size=size)
-    return Page(items=[ThreadView.of(item) for item in found], total=total, page=page, size=size)
-
-
-@router.get("/agent/threads/{thread_id}", summary="A thread")
-async def get_thread(thread_id: str, user: CurrentUser, runs: RunsOf) -> ThreadView:
-    return ThreadView.of(await runs.thread(thread_id, user.user_id))
-
-
-@router.get("/agent/threads/{thread_id}/messages", summary="A thread's messages, in their order")
-async def list_messages(
-    thread_id: str, user: CurrentUser, runs: RunsOf, page: Number = 1, size: Size = 100
-) -> Page[MessageView]:
-    found, total = await runs.messages(thread_id, user.user_id, page=page, size=size)
-    return Page(items=[MessageView.of(item) for item in found], total=total, page=page, size=size)

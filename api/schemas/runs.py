@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from agents_backend.db.tables.runs import Message, Run, Thread
 from agents_backend.domain.runs import Decision, MultitaskStrategy
-from agents_backend.services.runs import ChatRequest, NewMessage
+from agents_backend.services.chats import ChatRequest, NewMessage
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f]+$")]
 

@@ -109,6 +109,9 @@ class Interrupt(Base):
     expires_at: Mapped[datetime | None]
     answer: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     answered_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None] = mapped_column(
+        doc="when the workflow was told; the sweep tells it otherwise"
+    )
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

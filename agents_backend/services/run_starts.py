@@ -1,0 +1,118 @@
+"""Accepting a run of any kind: rows first and committed, then the workflow under a derived id."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents_backend.contracts import events
+from agents_backend.db.base import Database, now
+from agents_backend.db.runs import RunRepository
+from agents_backend.db.tables.runs import Run
+from agents_backend.domain.errors import IdempotencyMismatch, TooMany, Unavailable
+from agents_backend.domain.runs import RunStatus
+from agents_backend.integrations.events import EventLog
+from agents_backend.services.launches import Launches
+from agents_backend.services.runs import StartedRun, find
+from agents_backend.settings import Settings
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """What a request asks for.
+
+    Attributes:
+        kind: one of `launches.KINDS`.
+        options: what the run's activities read from its row; never a secret.
+        body: what makes two requests with one Idempotency-Key the same request; without it, `options`.
+        protocol_run_id: the runId of AG-UI events, where the client chose one.
+    """
+
+    user_id: int
+    kind: str
+    options: dict[str, Any] = field(default_factory=dict)
+    agent_name: str = ""
+    body: Any = None
+    protocol_run_id: str | None = None
+    idempotency_key: str | None = None
+    request_id: str = ""
+
+
+# Adds what the run needs beside its row, in the same transaction; gives the public id of its thread, if it has one.
+Fill = Callable[[RunRepository, Run], Awaitable[str]]
+
+
+class RunStarts:
+    def __init__(self, *, database: Database, log: EventLog, launches: Launches, settings: Settings) -> None:
+        self._database, self._log, self._launches = database, log, launches
+        self._limit = settings.api.runs_per_user
+
+    async def start(self, new: NewRun, fill: Fill | None = None) -> StartedRun:
+        """Accept a run; the same Idempotency-Key with the same body gives the run that it gave before.
+
+        Raises:
+            TooMany: the user has too many active runs. IdempotencyMismatch: the key was used for another body.
+            Unavailable: Temporal, PostgreSQL or Redis is away; nothing was started, and the key is free again.
+        """
+        async with self._database.transaction() as session:
+            rows = RunRepository(session)
+            run_id, made = await _claim(rows, new)
+            if made:
+                return await find(rows, run_id, new.user_id)
+            if await rows.active_count(new.user_id) >= self._limit:
+                raise TooMany("Too many runs are active.", retry_after=5)
+            run = _row(new, run_id)
+            thread_id = await fill(rows, run) if fill else ""
+            session.add(run)
+        try:
+            begin = events.run_started(thread_id, run.protocol_run_id)
+            await self._log.append(str(run.id), [begin], writer="leg-1-begin")
+            if run.status == RunStatus.PENDING:
+                await self._launches.launch(run)
+        except Unavailable as error:
+            await self._withdraw(run, new, error)
+            raise
+        return StartedRun(run, thread_id)
+
+    async def _withdraw(self, run: Run, new: NewRun, error: Unavailable) -> None:
+        """The caller is told that nothing was started: a workflow that began all the same finds its run closed."""
+        async with self._database.transaction() as session:
+            rows = RunRepository(session)
+            failure = {"code": error.code, "detail": error.detail}
+            await rows.set_status(run.id, RunStatus.FAILED, finished_at=now(), error=failure)
+            if new.idempotency_key is not None:
+                await rows.release_key(new.user_id, new.idempotency_key)
+
+
+async def _claim(rows: RunRepository, new: NewRun) -> tuple[uuid.UUID, bool]:
+    """The id of the run to make, and whether an earlier request with the same key and body has made it."""
+    wanted = uuid.uuid4()
+    if new.idempotency_key is None:
+        return wanted, False
+    body = new.options if new.body is None else new.body
+    digest = hashlib.sha256(json.dumps([new.agent_name, body], sort_keys=True, default=str).encode()).hexdigest()
+    key = await rows.claim_key(new.user_id, new.idempotency_key, new.kind, digest, str(wanted))
+    if key.body_hash != digest or key.operation != new.kind:
+        raise IdempotencyMismatch
+    return uuid.UUID(key.result_id), key.result_id != str(wanted)
+
+
+def _row(new: NewRun, run_id: uuid.UUID) -> Run:
+    return Run(
+        id=run_id,
+        user_id=new.user_id,
+        kind=new.kind,
+        agent_name=new.agent_name,
+        status=RunStatus.PENDING,
+        options=new.options,
+        protocol_run_id=new.protocol_run_id or str(run_id),
+        leg=1,
+        rollback=False,
+        request_id=new.request_id,
+        model="",
+        usage={},
+        cost_usd=0,
+        created_at=now(),
+    )

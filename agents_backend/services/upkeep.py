@@ -1,0 +1,61 @@
+"""The deployment's own Temporal Schedules: what has to happen again and again, whoever is signed in."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
+
+from agents_backend.contracts import activities as names
+from agents_backend.contracts import queues
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """A workflow without arguments and how often it runs, on the queue `background`."""
+
+    workflow: str
+    every: timedelta
+
+
+UPKEEP: tuple[Upkeep, ...] = (Upkeep(names.SWEEP_RUNS_WORKFLOW, timedelta(seconds=15)),)
+
+
+async def ensure_upkeep(temporal: Client) -> None:
+    """Make each schedule, or bring it to this version's form; many workers may do so at once."""
+    for upkeep in UPKEEP:
+        wanted = _schedule(upkeep)
+        try:
+            await temporal.create_schedule(f"upkeep-{upkeep.workflow}", wanted)
+        except ScheduleAlreadyRunningError:
+            handle = temporal.get_schedule_handle(f"upkeep-{upkeep.workflow}")
+            await handle.update(partial(_changed, wanted))
+
+
+def _changed(wanted: Schedule, given: ScheduleUpdateInput) -> ScheduleUpdate | None:
+    same = given.description.schedule.spec.intervals == wanted.spec.intervals
+    return None if same else ScheduleUpdate(wanted)
+
+
+def _schedule(upkeep: Upkeep) -> Schedule:
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            upkeep.workflow,
+            id=f"upkeep-{upkeep.workflow}",
+            task_queue=queues.BACKGROUND,
+            execution_timeout=timedelta(minutes=30),
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=upkeep.every)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(minutes=1)),
+    )

@@ -1,0 +1,18 @@
+"""Sweeps, started by schedule; each round is one activity."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from agents_backend.contracts import activities as names
+    from agents_backend.contracts.sweeps import Swept
+    from workflows import policies
+
+
+@workflow.defn(name=names.SWEEP_RUNS_WORKFLOW)
+class SweepRunsWorkflow:
+    @workflow.run
+    async def run(self) -> Swept:
+        swept: Swept = await workflow.execute_activity(
+            names.SWEEP_RUNS, result_type=Swept, summary="runs that a crash left apart", **policies.SWEEP
+        )
+        return swept
