@@ -9,6 +9,7 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.observation import CountActivities
 from agents_backend.contracts import queues as task_queues
 from agents_backend.db.base import Database
 from agents_backend.integrations.events import EventLog, connect
@@ -64,6 +65,7 @@ def worker_of(client: Client, settings: Settings, queue: str, work: Work) -> Wor
         workflows=work.workflows,
         activities=work.activities,
         plugins=work.plugins,
+        interceptors=[CountActivities()],
         workflow_runner=SandboxedWorkflowRunner(
             restrictions=SandboxRestrictions.default.with_passthrough_modules(*_ALWAYS_THE_SAME)
         ),

@@ -92,7 +92,7 @@ class Hub:
 
     async def _listen(self) -> None:
         while True:
-            if self._pubsub.connection is None:  # type: ignore[has-type]
+            if getattr(self._pubsub, "connection", None) is None:
                 raise RedisConnectionError("the subscription has no connection")
             message = await self._pubsub.get_message(timeout=30)
             if message is None:
