@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,9 @@ from typing import Annotated
 import typer
 import uvicorn
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from agents_backend.contracts import queues
@@ -25,6 +28,7 @@ from agents_backend.db.migrate import upgrade
 from agents_backend.domain.errors import Unavailable
 from agents_backend.integrations.temporal import connect as connect_temporal
 from agents_backend.integrations.temporal import ensure_search_attributes
+from agents_backend.reference import markdown, variable_name, variables
 from agents_backend.services.users import ensure_administrator
 from agents_backend.settings import Settings, load
 from agents_backend.stack.process import StackError, check_free
@@ -42,7 +46,14 @@ def settings() -> Settings:
         return load()
     except ValidationError as error:
         for problem in error.errors():
-            out.print(f"[red]{'.'.join(map(str, problem['loc'])) or 'settings'}[/]: {problem['msg']}")
+            field, *inner = [str(part) for part in problem["loc"]] or [""]
+            name = ".".join([variable_name(error.title, field), *inner]) if field else "The settings"
+            out.print(f"[red]{name}[/]: {escape(problem['msg'])}", soft_wrap=True)
+        raise typer.Exit(1) from None
+    except SettingsError as error:  # it says which field, in words of its own
+        field = re.search(r'field "(\w+)"', str(error))
+        names = [name for name in variables() if field and name.endswith(field[1].upper())]
+        out.print(f"[red]{' or '.join(names) or 'The settings'}[/]: not valid JSON", soft_wrap=True)
         raise typer.Exit(1) from None
 
 
@@ -140,6 +151,18 @@ def check_config() -> None:
     """Say what is wrong with the settings of a production process, if anything is."""
     complete()
     out.print("[green]The settings are complete.[/]")
+
+
+@app.command("settings")
+def show_settings(
+    *, as_markdown: Annotated[bool, typer.Option("--markdown", help="the whole page of the documentation")] = False
+) -> None:
+    """List every setting: its variable, kind, default and meaning."""
+    if as_markdown:
+        typer.echo(markdown(), nl=False)
+        return
+    for variable in variables().values():
+        typer.echo(f"{variable.name:40} {variable.kind}; {variable.default or 'unset'}. {variable.meaning}")
 
 
 @app.command()
