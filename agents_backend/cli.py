@@ -134,7 +134,7 @@ def _migrate(found: Settings) -> str | None:
     try:
         return asyncio.run(seed())
     except Unavailable as error:
-        out.print(f"[red]{error.detail}[/]")
+        out.print(f"[red]{escape(error.detail)}[/]", soft_wrap=True)
         raise typer.Exit(1) from None
 
 
