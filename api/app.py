@@ -28,6 +28,7 @@ from agents_backend.services.chats import Chats
 from agents_backend.services.health import HealthService
 from agents_backend.services.launches import Launches
 from agents_backend.services.lost_runs import LostRuns
+from agents_backend.services.open_streams import OpenStreams
 from agents_backend.services.passwords import Passwords
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_starts import RunStarts
@@ -57,6 +58,7 @@ class Services:
     runs: RunsService
     threads: Threads
     streams: Streams
+    watched: OpenStreams
 
 
 @asynccontextmanager
@@ -74,6 +76,10 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         launches = Launches(temporal=temporal, settings=settings)
         starts = RunStarts(database=database, log=log, launches=launches, settings=settings)
         ends = RunEnds(database=database, log=log, launches=launches, interrupt_days=settings.agents.interrupt_days)
+        runs = RunsService(database=database, log=log, launches=launches)
+        watched = OpenStreams(database=database, per_user=settings.api.streams_per_user)
+        await watched.start()
+        stack.push_async_callback(watched.close)
         lost = LostRuns(launches=launches, ends=ends)
         yield Services(
             settings=settings,
@@ -82,10 +88,11 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             temporal=temporal,
             auth=AuthService(database=database, redis=redis, passwords=passwords, settings=settings),
             health=HealthService(database=database, redis=redis, temporal=temporal),
-            chats=Chats(starts=starts, launches=launches),
-            runs=RunsService(database=database, log=log, launches=launches),
+            chats=Chats(database=database, starts=starts, runs=runs, launches=launches),
+            runs=runs,
             threads=Threads(database=database),
             streams=Streams(database=database, log=log, hub=hub, lost=lost),
+            watched=watched,
         )
 
 

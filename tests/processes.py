@@ -1,67 +1,45 @@
-"""Our own processes as they are deployed: the command line in a child, its log in a file."""
+"""Parts of the product as they are deployed: processes of their own, which tests kill and start again."""
 
 import asyncio
-import json
 import os
+import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
-from typing import Any, Self
+from collections.abc import Mapping
 
 import httpx
 
-READY_SECONDS = 60
+WAIT_SECONDS = 60.0
 
 
 class Process:
-    """`agents-backend <arguments>` with an environment; its standard error is the log."""
+    """`agents-backend <command>` with an environment."""
 
-    def __init__(self, *arguments: str, environment: dict[str, str], folder: Path) -> None:
-        self._arguments, self._environment = arguments, {**os.environ, **environment}
-        self._log = folder / f"{'-'.join(arguments).replace('/', '_')}.log"
+    def __init__(self, *command: str, environment: Mapping[str, str]) -> None:
+        self._command, self._environment = command, {**os.environ, **environment}
+        self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Self:
-        with self._log.open("ab") as log:
-            command = [sys.executable, "-m", "agents_backend.cli", *self._arguments]
-            self._process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
-        return self
+    def start(self) -> None:
+        command = [sys.executable, "-m", "agents_backend.cli", *self._command]
+        self._process = subprocess.Popen(
+            command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
 
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def stop(self) -> int:
-        """Ask it to end, as a platform does; its exit code."""
-        self._process.terminate()
-        return self._process.wait(30)
-
-    @property
-    def log(self) -> str:
-        return self._log.read_text()
-
-    def lines(self) -> list[dict[str, Any]]:
-        """Every line of the log; one that is no JSON fails the test."""
-        return [json.loads(line) for line in self.log.splitlines()]
-
-    async def until_answers(self, url: str) -> None:
-        give_up_at = time.monotonic() + READY_SECONDS
-        async with httpx.AsyncClient() as client:
-            while time.monotonic() < give_up_at:
-                try:
-                    if (await client.get(url)).status_code == 200:
-                        return
-                except httpx.HTTPError:
-                    pass
-                assert self._process.poll() is None, self.log
-                await asyncio.sleep(0.1)
-        raise AssertionError(f"{url} never answered: {self.log}")
+    def kill(self) -> None:
+        """SIGKILL, as a crash would."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
 
 
-async def until(found: Any, seconds: float = 30) -> Any:
-    """The first true value of `found()`."""
-    give_up_at = time.monotonic() + seconds
-    while time.monotonic() < give_up_at:
-        if value := found():
-            return value
-        await asyncio.sleep(0.1)
-    raise AssertionError("it never came to pass")
+async def until_ready(url: str) -> None:
+    """Wait until an API answers that it is ready."""
+    async with asyncio.timeout(WAIT_SECONDS), httpx.AsyncClient() as client:
+        while True:
+            try:
+                if (await client.get(f"{url}/health/ready")).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            await asyncio.sleep(0.1)

@@ -47,10 +47,11 @@ class Kind:
 
 def chat_input(run: Run, settings: Settings) -> ChatInput:
     options = run.options
+    theirs = tuple(tool["name"] for tool in options.get("client_tools") or ())
     return ChatInput(
         run=ref_of(run),
-        tools=tuple(TOOLS),
-        client_tools=tuple(tool["name"] for tool in options.get("client_tools") or ()),
+        tools=tuple(name for name in TOOLS if name not in theirs),
+        client_tools=theirs,
         held_tools=tuple(options.get("interrupt_before_tools") or ()),
         deep_thinking=bool(options.get("enable_deep_thinking")),
         auto_accept_plan=bool(options.get("auto_accept_plan")),

@@ -11,6 +11,7 @@ from agents_backend.agents.prompt_files import render
 from agents_backend.agents.tools import TOOLS
 from agents_backend.contracts.turns import ModelRequest
 from agents_backend.db.tables.runs import Message, Run
+from agents_backend.services.content import blocks
 
 FEEDBACK = "plan-feedback"
 
@@ -69,7 +70,7 @@ def _spoken(messages: Sequence[Message]) -> list[BaseMessage]:
     for message in messages:
         match message.role:
             case "user":
-                out.append(HumanMessage(message.parts or message.content))
+                out.append(HumanMessage(blocks(message.parts) if message.parts else message.content))
             case "system" | "developer":
                 out.append(SystemMessage(message.content))
             case "tool" if message.tool_call_id:

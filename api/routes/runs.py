@@ -6,13 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
 
-from agents_backend.domain.errors import Conflict, Invalid, NotFound, Unauthenticated, Unavailable
+from agents_backend.domain.errors import Conflict, Invalid, NotFound, TooMany, Unauthenticated, Unavailable
 from agents_backend.services.runs import StartedRun
-from agents_backend.services.streams import parse_event_id
 from agents_backend.settings import Settings
-from api import sse
-from api.dependencies import CurrentUser, RunsOf, StreamsOf
-from api.openapi import errors
+from api.dependencies import CurrentUser, RunsOf, SseOf
+from api.openapi import errors, event_stream
 from api.schemas.pages import Number, Page, Size
 from api.schemas.runs import ResumeBody, RunView
 
@@ -49,16 +47,21 @@ async def get_run(run_id: uuid.UUID, user: CurrentUser, runs: RunsOf, request: R
     return _view(await runs.get(run_id, user.user_id), request)
 
 
-@router.get("/agent/runs/{run_id}/stream", summary="Rejoin a run's stream", response_class=StreamingResponse)
+@router.get(
+    "/agent/runs/{run_id}/stream",
+    summary="Rejoin a run's stream",
+    response_class=StreamingResponse,
+    responses={**event_stream(), **errors(TooMany)},
+)
 async def join_run(
     run_id: uuid.UUID,
     user: CurrentUser,
     runs: RunsOf,
-    streams: StreamsOf,
+    sse: SseOf,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
-    found = await runs.get(run_id, user.user_id)
-    return sse.stream(found, streams.follow(found.run, after=parse_event_id(last_event_id)))
+    sse.admit()
+    return sse.stream(await runs.get(run_id, user.user_id), last_event_id)
 
 
 @router.post("/agent/runs/{run_id}/cancel", summary="Cancel a run; what was written is kept")

@@ -18,7 +18,7 @@ from agents_backend.stack.process import free_port
 from tests.conftest import PASSWORD, running_stack, settings_for
 from tests.fakes.openai_server import FakeOpenAI
 from tests.fakes.otlp_collector import FakeCollector, ReceivedSpan
-from tests.processes import Process, until
+from tests.telemetry.processes import LoggedProcess, until
 
 MODEL_KEY = "sk-canary-of-the-model-0123456789"
 COLLECTOR_KEY = "canary-of-the-collector-0123"
@@ -59,8 +59,8 @@ async def have_a_chat(environment, given, collector: FakeCollector, folder: Path
     base = f"http://127.0.0.1:{environment['API_PORT']}"
     worker_base = f"http://127.0.0.1:{environment['WORKER_METRICS_PORT']}"
     with (
-        Process("worker", "--queues", "chat", environment=environment, folder=folder) as worker,
-        Process("api", environment=environment, folder=folder) as api,
+        LoggedProcess("worker", "--queues", "chat", environment=environment, folder=folder) as worker,
+        LoggedProcess("api", environment=environment, folder=folder) as api,
     ):
         await api.until_answers(f"{base}/health")
         await worker.until_answers(f"{worker_base}/health/live")
