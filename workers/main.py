@@ -57,6 +57,11 @@ async def build(settings: Settings, queues: Sequence[str], stack: AsyncExitStack
     return [worker_of(client, settings, queue, WORK[queue](parts)) for queue in queues if queue in WORK]
 
 
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """How workflows run here, and how their recorded histories are replayed."""
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*_ALWAYS_THE_SAME))
+
+
 def worker_of(client: Client, settings: Settings, queue: str, work: Work) -> Worker:
     pollers = PollerBehaviorAutoscaling(initial=5, maximum=100)
     return Worker(
@@ -66,9 +71,7 @@ def worker_of(client: Client, settings: Settings, queue: str, work: Work) -> Wor
         activities=work.activities,
         plugins=work.plugins,
         interceptors=[CountActivities()],
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_modules(*_ALWAYS_THE_SAME)
-        ),
+        workflow_runner=workflow_runner(),
         max_concurrent_activities=settings.worker.max_concurrent_activities,
         max_concurrent_workflow_tasks=settings.worker.max_concurrent_workflow_tasks,
         workflow_task_poller_behavior=pollers,

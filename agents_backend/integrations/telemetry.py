@@ -7,11 +7,13 @@ from typing import Any
 
 import structlog
 from opentelemetry import trace
+from temporalio import activity, workflow
 
 from agents_backend.integrations.scrubbing import Scrubber
 from agents_backend.settings import Settings
 
 Event = MutableMapping[str, Any]
+_CHATTY = ("httpx", "httpx2", "httpcore", "uvicorn.access")
 
 
 def request_id() -> str:
@@ -70,6 +72,11 @@ def configure_logging(settings: Settings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
+    if settings.log_level != "DEBUG":  # a line for each call to a vendor, with its URL
+        for name in _CHATTY:
+            logging.getLogger(name).setLevel(logging.WARNING)
+    # The SDK would write into the text what the fields say already.
+    activity.logger.activity_info_on_message = workflow.logger.workflow_info_on_message = False
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
