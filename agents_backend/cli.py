@@ -51,8 +51,8 @@ def settings() -> Settings:
             out.print(f"[red]{name}[/]: {escape(problem['msg'])}", soft_wrap=True)
         raise typer.Exit(1) from None
     except SettingsError as error:  # it says which field, in words of its own
-        field = re.search(r'field "(\w+)"', str(error))
-        names = [name for name in variables() if field and name.endswith(field[1].upper())]
+        quoted = re.search(r'field "(\w+)"', str(error))
+        names = [name for name in variables() if quoted and name.endswith(quoted[1].upper())]
         out.print(f"[red]{' or '.join(names) or 'The settings'}[/]: not valid JSON", soft_wrap=True)
         raise typer.Exit(1) from None
 
