@@ -19,8 +19,10 @@ from temporalio.client import Client
 from agents_backend.db.base import Database
 from agents_backend.integrations.events import EventLog, connect
 from agents_backend.integrations.hub import Hub
-from agents_backend.integrations.telemetry import configure_logging, configure_tracing
+from agents_backend.integrations.metrics import DATABASE_CONNECTIONS
+from agents_backend.integrations.telemetry import configure_logging
 from agents_backend.integrations.temporal import connect as connect_temporal
+from agents_backend.integrations.tracing import configure_tracing
 from agents_backend.services.auth import AuthService
 from agents_backend.services.chats import Chats
 from agents_backend.services.health import HealthService
@@ -36,6 +38,7 @@ from agents_backend.services.threads import Threads
 from agents_backend.settings import Settings
 from api import errors, openapi
 from api.middleware import BodyLimit, Metrics, RequestId, TrailingSlash
+from api.observation import Observe
 from api.routes import ROUTERS, health
 
 _CONSOLE = Path(__file__).resolve().parent.parent / "console"
@@ -62,6 +65,7 @@ class Services:
 async def _services(settings: Settings) -> AsyncIterator[Services]:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(settings.database))
+        DATABASE_CONNECTIONS.set_function(database.connections_in_use)
         redis = await stack.enter_async_context(connect(settings.redis))
         temporal = await connect_temporal(settings.temporal, lazy=True)
         passwords = Passwords(settings.auth.hash_concurrency)
@@ -133,6 +137,7 @@ def _middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(BodyLimit, limit=settings.api.max_body_bytes)
     app.add_middleware(TrailingSlash)
     app.add_middleware(Metrics)
+    app.add_middleware(Observe)
     if settings.api.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -144,7 +149,8 @@ def _middleware(app: FastAPI, settings: Settings) -> None:
             max_age=int(timedelta(hours=1).total_seconds()),
         )
     if settings.telemetry.exporter_otlp_endpoint:
-        app.add_middleware(OpenTelemetryMiddleware)
+        # One span for a request, not one more for each token that is sent.
+        app.add_middleware(OpenTelemetryMiddleware, exclude_spans=["receive", "send"], excluded_urls="health,metrics")
     app.add_middleware(RequestId)
 
 

@@ -10,6 +10,7 @@ from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.observation import CountActivities
 from agents_backend.contracts import queues as task_queues
 from agents_backend.db.base import Database
 from agents_backend.integrations.events import EventLog, connect
@@ -57,6 +58,11 @@ async def build(settings: Settings, queues: Sequence[str], stack: AsyncExitStack
     return [worker_of(client, settings, queue, WORK[queue](parts)) for queue in queues if queue in WORK]
 
 
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """How workflows run here, and how their recorded histories are replayed."""
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*_ALWAYS_THE_SAME))
+
+
 def worker_of(client: Client, settings: Settings, queue: str, work: Work) -> Worker:
     pollers = PollerBehaviorAutoscaling(initial=5, maximum=100)
     return Worker(
@@ -66,9 +72,8 @@ def worker_of(client: Client, settings: Settings, queue: str, work: Work) -> Wor
         activities=work.activities,
         plugins=work.plugins,
         build_id=version("agents-backend"),  # the default hashes the source of every loaded module, for seconds
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_modules(*_ALWAYS_THE_SAME)
-        ),
+        interceptors=[CountActivities()],
+        workflow_runner=workflow_runner(),
         max_concurrent_activities=settings.worker.max_concurrent_activities,
         max_concurrent_workflow_tasks=settings.worker.max_concurrent_workflow_tasks,
         workflow_task_poller_behavior=pollers,

@@ -10,9 +10,9 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from agents_backend.integrations.temporal import SEARCH_ATTRIBUTES
 from agents_backend.stack.process import ServerProcess, StackError
 
-SEARCH_ATTRIBUTES = ("UserId", "ThreadId", "Kind")
 # Its defaults are for a laptop at rest and cost 70 ms before an activity starts; with these it is 20 (docs/adr).
 _DYNAMIC = (
     "history.transferProcessorMaxPollRPS=5000",
