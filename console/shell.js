@@ -1,6 +1,6 @@
 // The frame around the pages: the menu, who is signed in, and the place where the present page stands.
 import { logout } from "./api.js";
-import { fill, h } from "./dom.js";
+import { fill, h, uid } from "./dom.js";
 import { PAGES } from "./pages/index.js";
 import { Router } from "./router.js";
 import { themeSelect } from "./theme.js";
@@ -8,16 +8,33 @@ import { clear, guard, report } from "./ui/banner.js";
 
 const may = (user, page) => !page.needs || user.is_superuser || (user.permissions ?? []).includes(page.needs);
 
+/** A button, and what it unfolds. */
+function unfolding(text, label, ...inside) {
+  const id = uid("menu");
+  const button = h("button", { type: "button", class: "quiet", popovertarget: id, "aria-label": label === text ? null : `${label}: ${text}` }, text);
+  return h("div", { class: "anchor below" }, button, h("div", { id, class: "menu", popover: "auto" }, inside));
+}
+
+/** The pages' links in their order; those of a group are behind one button, where the group's first page stands. */
+function menuOf(pages, links) {
+  const groups = [...new Set(pages.map((page) => page.group ?? page))];
+  return groups.map((group) => {
+    const mine = links.filter((_, at) => (pages[at].group ?? pages[at]) === group);
+    return typeof group === "string" ? unfolding(group, group, mine) : mine;
+  });
+}
+
 /** The signed-in console in `root`. Returns what ends it. */
 export function showShell(root, user) {
   const pages = PAGES.filter((page) => may(user, page));
   const links = pages.map((page) => h("a", { href: `#${page.path}` }, page.title));
+  const menu = h("nav", { "aria-label": "Pages" }, menuOf(pages, links));
   const outlet = h("main", { id: "page", tabindex: "-1" });
   const skip = h("button", { type: "button", class: "skip", onclick: () => outlet.focus() }, "Skip to content");
   const brand = h("a", { href: `#${pages[0].path}`, class: "brand" }, h("img", { src: "/console/icon.svg", alt: "", class: "logo" }), h("span", {}, "Agents Backend"));
-  const me = h("span", { class: "dim who" }, user.username);
-  const leave = h("button", { type: "button", class: "quiet", onclick: guard(logout) }, "Log out");
-  fill(root, skip, h("header", { class: "top" }, brand, h("nav", { "aria-label": "Pages" }, links), h("span", { class: "grow" }), me, themeSelect(), leave), outlet);
+  const leave = h("button", { type: "button", onclick: guard(logout) }, "Log out");
+  const me = unfolding(user.username, "Account", themeSelect(), leave);
+  fill(root, skip, h("header", { class: "top" }, brand, menu, h("span", { class: "grow" }), me), outlet);
 
   let present = null; // {page, controller, update}
   const router = new Router(pages, show);
@@ -25,6 +42,7 @@ export function showShell(root, user) {
   async function show(page, route) {
     clear();
     links.forEach((link, at) => { if (pages[at] === page) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current"); });
+    document.querySelectorAll(":popover-open").forEach((open) => open.hidePopover());
     document.title = `${page.title} · Agents Backend`;
     if (present?.page === page && present.update) return present.update(contextOf(route, present.controller.signal));
     return render(page, route);

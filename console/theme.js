@@ -2,22 +2,22 @@
 import { h } from "./dom.js";
 import { recall, remember } from "./storage.js";
 
-const CHOICES = ["auto", "light", "dark"];
+const NAMES = { auto: "As the system", light: "Light", dark: "Dark" };
 
 function apply(theme) {
   if (theme === "auto") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
 }
 
-const chosen = () => (CHOICES.includes(recall("theme")) ? recall("theme") : "auto");
+const chosen = () => (Object.hasOwn(NAMES, recall("theme") ?? "") ? recall("theme") : "auto");
 
 apply(chosen());
 
 export function themeSelect() {
-  const options = CHOICES.map((name) => h("option", { value: name, selected: name === chosen() }, name[0].toUpperCase() + name.slice(1)));
+  const options = Object.keys(NAMES).map((name) => h("option", { value: name, selected: name === chosen() }, NAMES[name]));
   const change = (event) => {
     apply(event.target.value);
     remember("theme", event.target.value === "auto" ? null : event.target.value);
   };
-  return h("select", { class: "quiet", "aria-label": "Theme", title: "Theme", onchange: change }, options);
+  return h("label", { class: "inline" }, "Theme", h("select", { onchange: change }, options));
 }

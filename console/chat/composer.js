@@ -11,8 +11,9 @@ export class Composer {
     this.send = h("button", { type: "submit", class: "primary" }, "Send");
     this.stop = h("button", { type: "button", class: "danger", hidden: true, onclick: onstop }, "Stop");
     this.#choices(config);
-    const foot = h("div", { class: "row foot" }, this.agent, this.toggles, h("span", { class: "grow" }), this.stop, this.send);
-    this.node = h("form", { class: "composer", "aria-label": "New message", onsubmit: (event) => this.#submit(event) }, this.input, foot);
+    const top = h("div", { class: "write" }, this.input, this.stop, this.send);
+    const choices = h("div", { class: "row choices" }, this.agent, this.toggles);
+    this.node = h("form", { class: "composer", "aria-label": "New message", onsubmit: (event) => this.#submit(event) }, top, choices);
     this.show("idle");
   }
 
@@ -28,7 +29,7 @@ export class Composer {
     const menu = uid("menu");
     const panel = h("div", { class: "menu", id: menu, popover: "auto" }, this.accept.node, hold);
     const more = h("button", { type: "button", class: "quiet", popovertarget: menu }, "More");
-    this.toggles = h("div", { class: "row choices" }, this.search.node, this.deep.node, h("div", { class: "anchor" }, more, panel));
+    this.toggles = [this.search.node, this.deep.node, h("div", { class: "anchor" }, more, panel)];
   }
 
   get options() {

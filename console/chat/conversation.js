@@ -5,8 +5,15 @@ import { Markdown } from "./markdown.js";
 const NEAR = 120; // pixels from the end within which the page goes along with the text
 
 export class Conversation {
-  constructor(box) {
+  /** `box` holds the turns; its parent scrolls. */
+  constructor(box, scroller) {
     this.box = box;
+    this.scroller = scroller;
+    this.follows = true; // the reader is at the end, and is to stay there
+    const look = () => { this.follows = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR; };
+    scroller.addEventListener("scroll", look);
+    box.addEventListener("toggle", look, true); // who opens a fold reads it
+    new ResizeObserver(() => this.keepUp()).observe(scroller);
     this.clear();
   }
 
@@ -29,10 +36,8 @@ export class Conversation {
   }
 
   add(node, parent = this.turn?.classList.contains("assistant") ? this.turn : this.begin("assistant")) {
-    const scroller = this.box.parentElement;
-    const follows = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
     parent.append(node);
-    if (follows) scroller.scrollTop = scroller.scrollHeight;
+    this.keepUp();
     return node;
   }
 
@@ -47,9 +52,13 @@ export class Conversation {
 
   foot(...children) { this.add(h("p", { class: "foot dim" }, children)); }
 
+  keepUp() {
+    if (this.follows) this.scroller.scrollTop = this.scroller.scrollHeight;
+  }
+
   scrollToEnd() {
-    const scroller = this.box.parentElement;
-    scroller.scrollTop = scroller.scrollHeight;
+    this.follows = true;
+    this.keepUp();
   }
 
   // Blocks
@@ -132,11 +141,9 @@ export class Conversation {
   }
 
   flush() {
-    const scroller = this.box.parentElement;
-    const follows = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
     for (const block of this.dirty) block.markdown.show(block.source);
     this.dirty.clear();
-    if (follows) scroller.scrollTop = scroller.scrollHeight;
+    this.keepUp();
   }
 }
 

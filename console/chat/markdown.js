@@ -79,8 +79,10 @@ function list(lines) {
     const [, space, number, text] = ITEM.exec(line) ?? [];
     if (text === undefined) { stack.at(-1).item.append(" ", ...inline(line.trim())); continue; }
     while (stack.at(-1).indent > space.length) stack.pop();
+    const tag = number ? "ol" : "ul";
+    if (stack.at(-1).indent === space.length && stack.at(-1).node.localName !== tag) stack.pop(); // another kind of list begins
     if (stack.at(-1).indent < space.length) {
-      const node = h(number ? "ol" : "ul", { start: number && number !== "1" ? number : null });
+      const node = h(tag, { start: number && number !== "1" ? number : null });
       stack.at(-1).item.append(node);
       stack.push({ indent: space.length, node, item: null });
     }

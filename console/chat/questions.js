@@ -1,5 +1,5 @@
 // What a run asks its human, and the answer as the API takes it: `{decision, feedback?, answers?}`.
-import { fill, h } from "../dom.js";
+import { h } from "../dom.js";
 import { formDialog } from "../ui/dialog.js";
 import { form } from "../ui/form.js";
 
@@ -13,14 +13,14 @@ export function questionCard({ interrupts, callOf, onanswer, oncancel, guard }) 
   const stop = h("button", { type: "button", class: "quiet", onclick: guard(oncancel) }, "Cancel the run");
   const head = h("h3", {}, TITLES[kind] ?? "The agent waits for you");
   const asked = interrupts.map((one) => question(one, callOf));
-  const ways = kind === "question" ? reply(interrupts, callOf, onanswer) : decisions(interrupts, callOf, answer);
-  return h("section", { class: "card", "aria-label": "The agent waits for you" }, head, asked, ways, h("div", { class: "row end" }, stop));
+  const ways = kind === "question" ? reply(interrupts, callOf, onanswer, stop) : h("div", { class: "row" }, decisions(interrupts, callOf, answer), h("span", { class: "grow" }), stop);
+  return h("section", { class: "card", "aria-label": "The agent waits for you" }, head, asked, ways);
 }
 
 function question({ reason, message, toolCallId }, callOf) {
   const call = callOf(toolCallId);
   if (reason === "tool_approval" && call) return h("div", {}, h("code", {}, call.name), h("pre", { tabindex: "0" }, call.args.textContent));
-  return h("p", { class: "asked" }, message ?? "");
+  return h("p", { class: "asked" }, reason === "plan_review" ? "The agent goes on when you approve the plan above." : message ?? "");
 }
 
 function decisions(interrupts, callOf, answer) {
@@ -32,7 +32,7 @@ function decisions(interrupts, callOf, answer) {
   if (plan) buttons.push(later("Ask for changes…", () => changes(answer)));
   else if (!many) buttons.push(later("Edit…", () => edit(call, answer)));
   buttons.push(later(many ? "Reject all…" : "Reject…", () => refuse(answer)));
-  return h("div", { class: "row" }, buttons);
+  return buttons;
 }
 
 const later = (text, onclick) => h("button", { type: "button", onclick }, text);
@@ -63,13 +63,15 @@ async function refuse(answer) {
 }
 
 /** An answer in words; the tool's own options as buttons. */
-function reply(interrupts, callOf, onanswer) {
+function reply(interrupts, callOf, onanswer, stop) {
   const send = (text) => onanswer({ decision: "approve", answers: text });
   const fields = [{ name: "answer", label: interrupts.length > 1 ? "Your answer to all of these" : "Your answer", type: "textarea", rows: 2, required: true }];
   const made = form({ fields, submit: "Answer", onsubmit: ({ answer }) => send(answer) });
   const input = made.field("answer").input;
   const pick = (text) => h("button", { type: "button", onclick: () => { input.value = text; made.node.requestSubmit(); } }, text);
-  return fill(h("div"), h("div", { class: "row" }, optionsOf(interrupts, callOf).map(pick)), made.node);
+  const options = optionsOf(interrupts, callOf).map(pick);
+  made.actions.prepend(stop, h("span", { class: "grow" }));
+  return [options.length ? h("div", { class: "row" }, options) : null, made.node];
 }
 
 function optionsOf(interrupts, callOf) {

@@ -35,12 +35,14 @@ export class Threads {
   }
 
   async #remove(id, name) {
-    const text = `“${name}” and everything in it will be deleted. A run that works on it is cancelled.`;
+    const text = `“${name}” and all that was said in it will be gone. Its runs stay in the list of runs.`;
     if (!await confirm({ title: "Delete this conversation?", text, action: "Delete", danger: true })) return;
     await call("DELETE", `/agent/threads/${encodeURIComponent(id)}`);
     this.ondeleted(id);
     await this.load();
   }
+
+  has(id) { return Boolean(this.list.querySelector(`a[data-thread="${CSS.escape(id)}"]`)); }
 
   mark(id) {
     this.current = id;

@@ -29,7 +29,8 @@ class Chat {
   constructor(ctx, config) {
     this.ctx = ctx;
     this.log = h("div", { class: "log", role: "log", "aria-label": "Conversation", "aria-busy": "false" });
-    this.conversation = new Conversation(this.log);
+    this.scroller = h("div", { class: "scroller", tabindex: "0" });
+    this.conversation = new Conversation(this.log, this.scroller);
     this.status = h("p", { class: "status dim", role: "status" });
     this.asked = h("div");
     this.composer = new Composer({ config, onsend: (content, options) => this.send(content, options), onstop: ctx.guard(() => this.cancel()) });
@@ -47,8 +48,8 @@ class Chat {
     this.drawer = h("button", { type: "button", class: "drawer", "aria-controls": "threads", "aria-expanded": "false", onclick: () => this.showThreads() }, "Conversations");
     this.welcome = h("div", { class: "welcome" }, h("h1", {}, "What shall we do?"), h("dl", {}, config.agents.filter((agent) => agent.description).map((agent) => [h("dt", {}, agent.name), h("dd", {}, agent.description)])));
     const notice = config.notice ? h("p", { class: "notice" }, config.notice) : null;
-    const scroller = h("div", { class: "scroller", tabindex: "0" }, this.welcome, this.log);
-    return h("section", { class: "talk", "aria-label": "Chat" }, this.drawer, scroller, h("div", { class: "dock" }, this.asked, this.status, notice, this.composer.node));
+    fill(this.scroller, this.welcome, this.log);
+    return h("section", { class: "talk", "aria-label": "Chat" }, this.drawer, this.scroller, h("div", { class: "dock" }, this.asked, this.status, notice, this.composer.node));
   }
 
   showThreads(open = !this.aside.classList.contains("open")) {
@@ -73,7 +74,13 @@ class Chat {
     this.threads.mark(id);
     this.welcome.hidden = id !== null;
     if (id === null) { this.composer.focus(); return; }
-    try { await this.#load(id, signal); } catch (error) { this.#fail(error); }
+    try { await this.#load(id, signal); } catch (error) {
+      if (error.status === 404 && !signal.aborted) {
+        this.ctx.replace("/chat");
+        await this.open();
+      }
+      this.#fail(error);
+    }
   }
 
   async #load(id, signal) {
@@ -89,6 +96,7 @@ class Chat {
       if (message.run_id !== stored[at + 1]?.run_id && over.has(message.run_id)) this.#foot(over.get(message.run_id));
     });
     this.conversation.scrollToEnd();
+    if (!this.threads.has(id)) this.threads.load().catch(this.ctx.report);
     for (const run of active) {
       messages.filter((one) => one.run_id === run.id && one.role === "user").forEach((one) => showMessage(this.conversation, one));
       const ended = await this.#follow(this.#following(signal), (follow) => follow.join(run.id));

@@ -21,8 +21,9 @@ export function form({ fields, submit = "Save", cancel = null, danger = false, o
     try { await onsubmit(valuesOf(parts)); } catch (error) { showErrors(error, parts, message); }
     button.disabled = false;
   };
-  const node = h("form", { class: "form", onsubmit: handle }, parts.map((part) => part.row), message, h("div", { class: "row end" }, back, button));
-  return { node, field: (name) => parts.find((part) => part.name === name), focus: () => parts.find((part) => !part.row.hidden)?.input.focus() };
+  const actions = h("div", { class: "row end" }, back, button);
+  const node = h("form", { class: "form", onsubmit: handle }, parts.map((part) => part.row), message, actions);
+  return { node, actions, field: (name) => parts.find((part) => part.name === name), focus: () => parts.find((part) => !part.row.hidden)?.input.focus() };
 }
 
 function valuesOf(parts) {

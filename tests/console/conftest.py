@@ -9,7 +9,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, ConsoleMessage, Error, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Error, Locator, Page, async_playwright, expect
 from redis.asyncio import Redis
 
 from tests.conftest import PASSWORD
@@ -26,6 +26,12 @@ FLAGS = (
     "--disable-sync",
 )
 WAIT_MS = 30_000
+expect.set_options(timeout=WAIT_MS)
+
+
+def tokens(count: int) -> str:
+    """What the fake model says to `[tokens=count]`."""
+    return " ".join(f"tok{number}" for number in range(count))
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +62,10 @@ class Visit:
     async def open(self, place: str = "") -> None:
         await self.page.goto(f"{self.url}/{place}")
 
+    async def log_out(self) -> None:
+        await self.page.get_by_role("button", name="Account").click()
+        await self.page.get_by_role("button", name="Log out").click()
+
     async def fill_login(self, password: str = PASSWORD, *, username: str = "admin") -> None:
         await self.page.get_by_label("User name").fill(username)
         await self.page.get_by_label("Password").fill(password)
@@ -70,6 +80,16 @@ class Visit:
     async def say(self, text: str) -> None:
         await self.page.get_by_label("Message", exact=True).fill(text)
         await self.page.get_by_role("button", name="Send").click()
+
+    @property
+    def answers(self) -> Locator:
+        """The texts that the assistant wrote."""
+        return self.page.locator(".turn.assistant .text")
+
+    async def finished(self) -> None:
+        """The run has ended: its foot line is there, and the composer takes another message."""
+        await expect(self.page.locator(".turn .foot").last).to_contain_text("Temporal")
+        await expect(self.page.get_by_role("button", name="Send")).to_be_enabled()
 
     async def thread_id(self) -> str:
         """The id of the thread that is shown, once there is one."""

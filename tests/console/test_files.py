@@ -3,7 +3,12 @@
 import httpx
 import pytest
 
-FILES = {"/": "text/html", "/console/app.js": "text/javascript", "/console/style.css": "text/css", "/console/icon.svg": "image/svg+xml"}
+FILES = {
+    "/": "text/html",
+    "/console/app.js": "text/javascript",
+    "/console/style.css": "text/css",
+    "/console/icon.svg": "image/svg+xml",
+}
 
 
 @pytest.fixture
@@ -34,7 +39,12 @@ async def test_the_page_allows_no_script_but_its_own_and_no_frame_around_it(anyb
 
 
 async def test_nothing_beside_the_console_s_folder_is_served(anybody):
-    for path in ("/console/../pyproject.toml", "/console/%2e%2e/pyproject.toml", "/console/..%2fpyproject.toml", "/console/nothing.js"):
+    for path in (
+        "/console/../pyproject.toml",
+        "/console/%2e%2e/pyproject.toml",
+        "/console/..%2fpyproject.toml",
+        "/console/nothing.js",
+    ):
         assert (await anybody.get(path)).status_code == 404
     assert (await anybody.head("/")).status_code == 200
     assert (await anybody.post("/")).status_code == 405
