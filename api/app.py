@@ -5,11 +5,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
-from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.responses import FileResponse
-from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from redis.asyncio import Redis
@@ -36,12 +33,10 @@ from agents_backend.services.runs import RunsService
 from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
 from agents_backend.settings import Settings
-from api import errors, openapi
+from api import console, errors, openapi
 from api.middleware import BodyLimit, Metrics, RequestId, TrailingSlash
 from api.observation import Observe
 from api.routes import ROUTERS, health
-
-_CONSOLE = Path(__file__).resolve().parent.parent / "console"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +122,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(health.router)
     for router in ROUTERS:
         app.include_router(router, prefix="/api/v1")
-    _console(app)
+    console.install(app)
     _middleware(app, settings)
     return app
 
@@ -152,13 +147,3 @@ def _middleware(app: FastAPI, settings: Settings) -> None:
         # One span for a request, not one more for each token that is sent.
         app.add_middleware(OpenTelemetryMiddleware, exclude_spans=["receive", "send"], excluded_urls="health,metrics")
     app.add_middleware(RequestId)
-
-
-def _console(app: FastAPI) -> None:
-    if not (_CONSOLE / "index.html").is_file():
-        return
-    app.mount("/console", StaticFiles(directory=_CONSOLE, html=True), name="console")
-
-    @app.get("/", include_in_schema=False)
-    async def index() -> FileResponse:
-        return FileResponse(_CONSOLE / "index.html")

@@ -150,6 +150,7 @@ class ThreadView(BaseModel):
 class MessageView(BaseModel):
     id: str
     role: str
+    scope: str = Field(description="`main`, `plan`, or the step of a plan that it is part of: `task-1`")
     content: str
     reasoning: str
     tool_calls: list[Any] | None
@@ -164,6 +165,7 @@ class MessageView(BaseModel):
         return cls(
             id=message.message_id,
             role=message.role,
+            scope=message.scope,
             content=message.content,
             reasoning=message.reasoning,
             tool_calls=message.tool_calls,
