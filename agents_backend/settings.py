@@ -158,6 +158,7 @@ class ModelSettings(Group):
     embedded_url: str | None = Field(
         None, description="where `agents-backend up` runs the small model; it answers when no other is configured"
     )
+    embedded_key: SecretStr | None = None
     fallbacks: Annotated[tuple[str, ...], NoDecode] = Field((), description="names, comma-separated, tried in order")
     timeout_seconds: float = Field(570, gt=0, le=590, description="one call, at most; Temporal gives it 600")
     connect_timeout_seconds: float = Field(10, gt=0)
@@ -179,7 +180,7 @@ class VendorSettings(Group):
     openai_model: str = "gpt-4o-mini"
     anthropic_api_key: SecretStr | None = None
     anthropic_base_url: str | None = None
-    anthropic_model: str = "claude-sonnet-4-5"
+    anthropic_model: str = "claude-sonnet-5-5"
     google_api_key: SecretStr | None = None
     google_base_url: str | None = None
     google_model: str = "gemini-2.5-flash"
@@ -328,6 +329,7 @@ class Settings(Group):
                 ModelConfig(
                     name=EMBEDDED,
                     model="SmolLM2-135M-Instruct",
+                    api_key=self.models.embedded_key,
                     base_url=self.models.embedded_url,
                     context_window=4_096,
                     max_output_tokens=512,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
+import structlog
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
@@ -19,9 +20,10 @@ from agents_backend.services.launches import Launches
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.toolboxes import Toolbox
 from agents_backend.services.upkeep import ensure_upkeep
-from agents_backend.settings import Settings
+from agents_backend.settings import EMBEDDED, EMBEDDED_NOTICE, Settings
 from workers.queues import WORK, Parts, Work
 
+_log = structlog.get_logger(__name__)
 _ALWAYS_THE_SAME = ("agents_backend", "workflows", "pydantic", "pydantic_core", "ag_ui", "langchain_core", "langgraph")
 
 
@@ -56,6 +58,8 @@ async def build(
     models = Models(settings)
     if task_queues.CHAT in queues:
         await models.warm()
+    if EMBEDDED in models.configs:
+        _log.warning("embedded_model_answers", notice=EMBEDDED_NOTICE)
     parts = Parts(
         settings=settings,
         database=database,

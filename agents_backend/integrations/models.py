@@ -87,7 +87,7 @@ class Models:
         *,
         tools: list[dict[str, Any]] | None = None,
         reasoning: bool = False,
-    ) -> AsyncIterator[ModelChunk]:
+    ) -> AsyncGenerator[ModelChunk, None]:
         """The answer as it comes. Leaving the iterator closes the connection.
 
         Raises:
@@ -101,27 +101,40 @@ class Models:
             client = client.bind_tools(tools)
         with _typed_errors(config.name):
             whole = False
-            async with (
-                aclosing(cast("Any", client.astream(messages))) as chunks,
-                aclosing(self._timed(chunks)) as timed,
-            ):
-                async for chunk in timed:
+            async with aclosing(self._timed(client.astream(messages))) as chunks:
+                async for chunk in chunks:
                     whole = whole or any(chunk.response_metadata.get(key) for key in _FINISHED)
                     yield convert(chunk, config)
             if not whole:  # the connection was closed before the vendor said that it had finished
                 raise UpstreamFailed(f"The model {config.name} broke off its answer.")
 
     async def _timed(self, chunks: AsyncIterator[AIMessageChunk]) -> AsyncGenerator[AIMessageChunk, None]:
-        """The chunks, none of them waited for too long, nor all of them together."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + self._settings.timeout_seconds
-        while True:
+        """The chunks, none of them waited for too long, nor all of them together.
+
+        They are read by a task of their own, because a task can be cancelled where it waits: closing the outermost of the
+        vendors' nested generators leaves the inner ones, and the connection with them, to the garbage collector.
+        """
+        loop, ready = asyncio.get_running_loop(), asyncio.Queue[AIMessageChunk | None]()
+
+        async def read() -> None:
             try:
+                async for chunk in chunks:
+                    ready.put_nowait(chunk)
+            finally:
+                ready.put_nowait(None)
+
+        end, reader = loop.time() + self._settings.timeout_seconds, asyncio.create_task(read())
+        try:
+            while True:
                 async with asyncio.timeout_at(min(end, loop.time() + self._settings.idle_timeout_seconds)):
-                    chunk = await anext(chunks)
-            except StopAsyncIteration:
-                return
-            yield chunk
+                    chunk = await ready.get()
+                if chunk is None:
+                    break
+                yield chunk
+            await reader
+        finally:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
 
     async def _client(self, config: ModelConfig, *, reasoning: bool) -> BaseChatModel:
         """Made once, beside the event loop: its vendor's library takes a second or more to import."""

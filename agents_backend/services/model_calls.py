@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,11 +117,13 @@ class ModelCalls:
             draft.model = config.name
             messages = shape(material.context, config, reasoning=request.reasoning)
             tools = offered if config.tools else None
+            if config.name == EMBEDDED:
+                await writer.emit([events.custom("model.notice", notice_of(config.name))])
             try:
-                async for chunk in self._models.stream(config, messages, tools=tools, reasoning=request.reasoning):
-                    if config.name == EMBEDDED and not draft.began:
-                        await writer.emit([events.custom("model.notice", notice_of(config.name))])
-                    await sink.take(chunk)
+                stream = self._models.stream(config, messages, tools=tools, reasoning=request.reasoning)
+                async with aclosing(stream) as chunks:
+                    async for chunk in chunks:
+                        await sink.take(chunk)
                 await sink.finish()
             except Unavailable as failure:
                 if draft.began:
