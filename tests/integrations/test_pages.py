@@ -21,38 +21,33 @@ LOOPBACK = Policy(allow_loopback=True)
 HTML = "<html><head><title>Tides</title></head><body><article><h1>Tides</h1><p>{}</p></article></body></html>"
 
 
+ANSWERS = {
+    "/loop": {"status": 302, "location": "/loop"},
+    "/gzip": {"body": gzip.compress(b"a" * 200_000), "kind": "text/plain", "content_encoding": "gzip"},
+    "/bomb": {"body": gzip.compress(b"a" * 50_000_000), "kind": "text/plain", "content_encoding": "gzip"},
+    "/br": {"body": b"xx", "kind": "text/plain", "content_encoding": "br"},
+    "/binary": {"body": b"\x00\x01", "kind": "application/octet-stream"},
+    "/error": {"body": "secret-body", "status": 500},
+    "/cookie": {"body": "x", "kind": "text/plain", "set_cookie": "a=b"},
+    "/article": {"body": HTML.format("The moon pulls the sea. " * 20), "kind": "text/html; charset=utf-8"},
+}
+
+
 async def page(asked: Asked, writer: asyncio.StreamWriter) -> None:
-    match asked.path.partition("?")[0]:
+    path, _, query = asked.path.partition("?")
+    match path:
         case "/redirect":
-            await answer(writer, status=302, location=asked.path.partition("?")[2])
-        case "/loop":
-            await answer(writer, status=302, location="/loop")
-        case "/gzip":
-            await answer(writer, gzip.compress(b"a" * 200_000), kind="text/plain", content_encoding="gzip")
-        case "/bomb":
-            await answer(writer, gzip.compress(b"a" * 50_000_000), kind="text/plain", content_encoding="gzip")
-        case "/br":
-            await answer(writer, b"xx", kind="text/plain", content_encoding="br")
-        case "/endless":
-            await start_stream(writer, "text/plain")
-            while True:
-                await send(writer, "a" * 10_000)
-        case "/slow":
-            await start_stream(writer, "text/plain")
-            await send(writer, "a")
-            await asyncio.sleep(3600)
-        case "/short":
+            await answer(writer, status=302, location=query)
+        case "/endless" | "/slow" | "/short":
             await start_stream(writer, "text/plain")
             await send(writer, "short")
+            while path == "/endless":
+                await send(writer, "a" * 10_000)
+            await asyncio.sleep(3600 if path == "/slow" else 0)
             await end_stream(writer)
-        case "/binary":
-            await answer(writer, b"\x00\x01", kind="application/octet-stream")
-        case "/error":
-            await answer(writer, "secret-body", status=500)
-        case "/cookie":
-            await answer(writer, "x", kind="text/plain", set_cookie="a=b")
         case _:
-            await answer(writer, HTML.format("The moon pulls the sea. " * 20), kind="text/html; charset=utf-8")
+            given = dict(ANSWERS.get(path, ANSWERS["/article"]))
+            await answer(writer, given.pop("body", b""), **given)
 
 
 @pytest.fixture
@@ -87,8 +82,8 @@ CORPUS = [
     "http://[2001:0:7f00:1::]:{port}/",
     "http://[fe80::1%25lo]:{port}/",
     "http://127%2e0%2e0%2e1:{port}/",
-    "http://①②⑦.⓪.⓪.①:{port}/",  # noqa: RUF001
-    "http://127。0。0。1:{port}/",  # noqa: RUF001
+    "http://①②⑦.⓪.⓪.①:{port}/",
+    "http://127。0。0。1:{port}/",
     "http://user@127.0.0.1:{port}/",
     "http://example.com@127.0.0.1:{port}/",
     "http://127.0.0.1:{port}\\@example.com/",
