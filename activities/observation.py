@@ -8,22 +8,28 @@ from opentelemetry import trace
 from temporalio import activity, worker
 from temporalio.exceptions import ApplicationError, CancelledError
 
-from agents_backend.agents.tools import TOOLS
 from agents_backend.contracts.turns import ModelRequest, ModelTurn, ToolRequest
 from agents_backend.integrations import metrics
 
 
 class CountActivities(worker.Interceptor):
-    """Give it to a worker.
+    """Give it to a worker, with the names of the deployment's tools: a user's own are counted together.
 
     Labels come from the settings, the code and the error tree alone, never from what a user or a model wrote.
     """
 
+    def __init__(self, tools: frozenset[str]) -> None:
+        self._tools = tools
+
     def intercept_activity(self, next: worker.ActivityInboundInterceptor) -> worker.ActivityInboundInterceptor:  # noqa: A002
-        return _Counted(next)
+        return _Counted(next, self._tools)
 
 
 class _Counted(worker.ActivityInboundInterceptor):
+    def __init__(self, inner: worker.ActivityInboundInterceptor, tools: frozenset[str]) -> None:
+        super().__init__(inner)
+        self._tools = tools
+
     async def execute_activity(self, input: worker.ExecuteActivityInput) -> Any:  # noqa: A002
         request, started, outcome, result = next(iter(input.args), None), time.perf_counter(), "error", None
         try:
@@ -41,7 +47,7 @@ class _Counted(worker.ActivityInboundInterceptor):
             if isinstance(request, ModelRequest):
                 _model_call(result, outcome)
             elif isinstance(request, ToolRequest):
-                _tool_call(request, outcome)
+                _tool_call(request.call.name if request.call.name in self._tools else "other", outcome)
         return result
 
 
@@ -63,7 +69,6 @@ def _model_call(turn: Any, outcome: str) -> None:
     )
 
 
-def _tool_call(request: ToolRequest, outcome: str) -> None:
-    name = request.call.name if request.call.name in TOOLS else "other"
+def _tool_call(name: str, outcome: str) -> None:
     metrics.TOOL_CALLS.labels(name, outcome).inc()
     trace.get_current_span().set_attribute("gen_ai.tool.name", name)

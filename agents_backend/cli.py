@@ -31,7 +31,7 @@ from agents_backend.integrations.temporal import connect as connect_temporal
 from agents_backend.integrations.temporal import ensure_search_attributes
 from agents_backend.reference import markdown, variable_name, variables
 from agents_backend.services.users import ensure_administrator
-from agents_backend.settings import Settings, load
+from agents_backend.settings import EMBEDDED_NOTICE, Settings, load
 from agents_backend.stack.process import StackError, check_free
 from agents_backend.stack.stack import Stack
 
@@ -204,7 +204,7 @@ async def _up(found: Settings) -> None:
             children.start("api")
             children.start("worker")
             await _until_healthy(found, stop)
-            _print_table(found, password)
+            _print_table(found, password, embedded=stack.model is not None)
             await children.watch(stop)
         finally:
             await children.stop()
@@ -289,7 +289,7 @@ def _healthy(url: str) -> bool:
         return False
 
 
-def _print_table(found: Settings, password: str) -> None:
+def _print_table(found: Settings, password: str, *, embedded: bool) -> None:
     base = found.api.public_url or f"http://localhost:{found.api.port}"
     table = Table(title="Agents Backend is up", show_header=False)
     table.add_row("API", f"{base}/api/v1")
@@ -297,7 +297,9 @@ def _print_table(found: Settings, password: str) -> None:
     table.add_row("Console", f"{base}/")
     table.add_row("Temporal UI", f"http://localhost:{found.stack.temporal_ui_port}")
     table.add_row("Administrator", f"{password} (shown once)" if password else found.admin_username)
-    if not found.configured_models():
+    if embedded:
+        table.add_row("Model", EMBEDDED_NOTICE)
+    elif not found.configured_models():
         table.add_row("Model", "none: set OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_API_KEY or MODEL_LIST")
     out.print(table)
     login = f"""TOKEN=$(curl -s {base}/api/v1/admin/auth/login -H 'Content-Type: application/json' \\

@@ -20,8 +20,10 @@ from agents_backend.integrations.metrics import DATABASE_CONNECTIONS
 from agents_backend.integrations.telemetry import configure_logging
 from agents_backend.integrations.temporal import connect as connect_temporal
 from agents_backend.integrations.tracing import configure_tracing
+from agents_backend.services.agent_config import AgentConfig, agent_config
 from agents_backend.services.auth import AuthService
 from agents_backend.services.chats import Chats
+from agents_backend.services.deployed_tools import deployed_tools
 from agents_backend.services.health import HealthService
 from agents_backend.services.launches import Launches
 from agents_backend.services.lost_runs import LostRuns
@@ -54,6 +56,7 @@ class Services:
     threads: Threads
     streams: Streams
     watched: OpenStreams
+    agent_config: AgentConfig
 
 
 @asynccontextmanager
@@ -75,6 +78,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         watched = OpenStreams(database=database, per_user=settings.api.streams_per_user)
         await watched.start()
         stack.push_async_callback(watched.close)
+        toolboxes = await stack.enter_async_context(deployed_tools(settings))
         lost = LostRuns(launches=launches, ends=ends)
         yield Services(
             settings=settings,
@@ -83,11 +87,12 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             temporal=temporal,
             auth=AuthService(database=database, redis=redis, passwords=passwords, settings=settings),
             health=HealthService(database=database, redis=redis, temporal=temporal),
-            chats=Chats(database=database, starts=starts, runs=runs, launches=launches),
+            chats=Chats(database=database, starts=starts, runs=runs, launches=launches, settings=settings),
             runs=runs,
             threads=Threads(database=database),
             streams=Streams(database=database, log=log, hub=hub, lost=lost),
             watched=watched,
+            agent_config=agent_config(settings, toolboxes),
         )
 
 
