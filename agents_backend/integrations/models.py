@@ -204,6 +204,8 @@ def _typed_errors(name: str) -> Iterator[None]:
 def _typed(name: str, error: Exception) -> Unavailable:
     if isinstance(error, ModelTimeoutError):
         return UpstreamTimeout(f"The model {name} did not answer in time.")
+    if type(error) in {TypeError, ValueError, NotImplementedError}:  # LangChain's own checks, before anything was sent
+        return ModelRejected(f"The model {name} cannot take this request.")
     cause: BaseException | None = error
     while cause is not None:
         status = getattr(cause, "status_code", None) or getattr(cause, "code", None)

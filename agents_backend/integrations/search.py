@@ -204,6 +204,15 @@ def chosen(vendors: VendorSettings) -> str | None:
     return (wanted if wanted in configured else None) if wanted else next(iter(configured), None)
 
 
+def missing(vendors: VendorSettings) -> str | None:
+    """Why nothing can be searched, or None."""
+    if chosen(vendors):
+        return None
+    if vendors.search_provider:
+        return f"SEARCH_PROVIDER is {vendors.search_provider}, but its key or address is not set."
+    return "No search provider is configured: set TAVILY_API_KEY, BRAVE_API_KEY or SEARXNG_URL."
+
+
 def connect(vendors: VendorSettings, wire: Wire) -> Search | None:
     """The provider to use, or None."""
     match chosen(vendors):

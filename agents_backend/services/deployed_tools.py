@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from agents_backend.integrations.addresses import Policy
 from agents_backend.integrations.pages import Pages
-from agents_backend.integrations.search import Wire, connect
+from agents_backend.integrations.search import Wire, connect, missing
 from agents_backend.services.builtin_tools import BuiltinTools
 from agents_backend.services.toolboxes import Toolbox, Toolboxes
 from agents_backend.services.web_tools import WebTools
@@ -17,4 +17,5 @@ async def deployed_tools(settings: Settings, more: Sequence[Toolbox] = ()) -> As
     """All of them, their connections open as long as the block."""
     policy = Policy(allow_loopback=settings.agents.fetch_allow_loopback)
     async with Wire() as wire, Pages(policy=policy) as pages:
-        yield Toolboxes(BuiltinTools(), WebTools(search=connect(settings.vendors, wire), pages=pages), *more)
+        web = WebTools(search=connect(settings.vendors, wire), pages=pages, missing=missing(settings.vendors))
+        yield Toolboxes(BuiltinTools(), web, *more)

@@ -17,7 +17,7 @@ from agents_backend.domain.errors import RunClosed, Unavailable, UpstreamFailed
 from agents_backend.domain.runs import RunStatus
 from agents_backend.integrations.events import EventLog, connect
 from agents_backend.services.tool_calls import UNCERTAIN, ToolCalls
-from agents_backend.services.toolboxes import Availability, NewArtifact, Source, ToolContext, Toolboxes, ToolResult
+from agents_backend.services.toolboxes import Availability, NewArtifact, Source, Toolboxes, ToolContext, ToolResult
 from agents_backend.settings import AgentSettings, Settings
 
 OBJECT = {"type": "object", "properties": {}}
