@@ -12,8 +12,8 @@ from agents_backend.services.auth import AuthService, Principal
 from agents_backend.services.auth import RequestContext as Context
 from agents_backend.services.chats import Chats
 from agents_backend.services.runs import RunsService
-from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
+from api.sse import Sse
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
 
@@ -68,9 +68,9 @@ def _threads(request: Request) -> Threads:
     return found
 
 
-def _streams(request: Request) -> Streams:
-    found: Streams = request.app.state.services.streams
-    return found
+def _sse(request: Request, user: CurrentUser) -> Sse:
+    services = request.app.state.services
+    return Sse(streams=services.streams, watched=services.watched, user=user)
 
 
 def _agent_config(request: Request) -> AgentConfig:
@@ -82,4 +82,4 @@ AgentConfigOf = Annotated[AgentConfig, Depends(_agent_config)]
 ChatsOf = Annotated[Chats, Depends(_chats)]
 ThreadsOf = Annotated[Threads, Depends(_threads)]
 RunsOf = Annotated[RunsService, Depends(_runs)]
-StreamsOf = Annotated[Streams, Depends(_streams)]
+SseOf = Annotated[Sse, Depends(_sse)]

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from importlib.metadata import version
 
 import structlog
-from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.observation import CountActivities
 from agents_backend.contracts import queues as task_queues
 from agents_backend.db.base import Database
 from agents_backend.integrations.events import EventLog, connect
@@ -21,7 +22,7 @@ from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.toolboxes import Toolbox
 from agents_backend.services.upkeep import ensure_upkeep
 from agents_backend.settings import EMBEDDED, EMBEDDED_NOTICE, Settings
-from workers.queues import WORK, Parts, Work
+from workers.queues import WORK, Parts
 
 _log = structlog.get_logger(__name__)
 _ALWAYS_THE_SAME = ("agents_backend", "workflows", "pydantic", "pydantic_core", "ag_ui", "langchain_core", "langgraph")
@@ -73,20 +74,27 @@ async def build(
     )
     if task_queues.BACKGROUND in queues:
         await ensure_upkeep(client)
-    return [worker_of(client, settings, queue, WORK[queue](parts)) for queue in queues if queue in WORK]
+    return [worker_of(parts, queue) for queue in queues if queue in WORK]
 
 
-def worker_of(client: Client, settings: Settings, queue: str, work: Work) -> Worker:
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """How workflows run here, and how their recorded histories are replayed."""
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*_ALWAYS_THE_SAME))
+
+
+def worker_of(parts: Parts, queue: str) -> Worker:
+    settings, work = parts.settings, WORK[queue](parts)
+    tools = frozenset(found.tool.name for found in parts.toolboxes.catalogue())
     pollers = PollerBehaviorAutoscaling(initial=5, maximum=100)
     return Worker(
-        client,
+        parts.temporal,
         task_queue=queue,
         workflows=work.workflows,
         activities=work.activities,
         plugins=work.plugins,
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_modules(*_ALWAYS_THE_SAME)
-        ),
+        build_id=version("agents-backend"),  # the default hashes the source of every loaded module, for seconds
+        interceptors=[CountActivities(tools)],
+        workflow_runner=workflow_runner(),
         max_concurrent_activities=settings.worker.max_concurrent_activities,
         max_concurrent_workflow_tasks=settings.worker.max_concurrent_workflow_tasks,
         workflow_task_poller_behavior=pollers,

@@ -112,6 +112,11 @@ class RunRepository:
         query = update(Run).where(Run.id == run_id, Run.status.not_in(FINAL)).values(status=status, **values)
         return bool((await self._session.execute(query)).rowcount)  # type: ignore[attr-defined]  # a CursorResult
 
+    async def stop_waiting(self, run_id: uuid.UUID) -> None:
+        """A run that is being cancelled waits for nobody: its stream goes on to its end, and no answer is taken."""
+        query = update(Run).where(Run.id == run_id, Run.status == RunStatus.WAITING)
+        await self._session.execute(query.values(status=RunStatus.RUNNING, leg=Run.leg + 1))
+
     # What the sweep looks for
 
     async def unstarted(self, before: datetime, *, limit: int) -> list[Run]:
@@ -148,6 +153,11 @@ class RunRepository:
         if scope is not None:
             query = query.where(Message.scope == scope)
         return (await self._session.scalars(query.order_by(Message.seq))).all()
+
+    async def messages_of(self, run_id: uuid.UUID) -> Sequence[Message]:
+        return (
+            await self._session.scalars(select(Message).where(Message.run_id == run_id).order_by(Message.seq))
+        ).all()
 
     async def messages_page(self, thread_id: uuid.UUID, *, offset: int, limit: int) -> tuple[Sequence[Message], int]:
         mine = Message.thread_id == thread_id
@@ -215,6 +225,10 @@ class RunRepository:
         if found is None:
             raise NotFound("The Idempotency-Key is gone.")
         return found
+
+    async def key(self, user_id: int, key: str) -> IdempotencyKey | None:
+        found = await self._session.get(IdempotencyKey, (user_id, key))
+        return found if found and found.created_at >= now() - KEY_LIFETIME else None
 
     async def release_key(self, user_id: int, key: str) -> None:
         await self._session.execute(

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -17,11 +17,15 @@ from agents_backend.stack.temporal import EmbeddedTemporal
 class Stack:
     """Use it as an async context manager; `environment()` is for the processes that use it.
 
+    `temporal_config` adds dynamic configuration values of Temporal's, each `key=value`.
+
     Raises:
         StackError: on entering, when a port is taken or a server does not start.
     """
 
-    def __init__(self, settings: Settings, data_dir: Path, *, ui: bool = True) -> None:
+    def __init__(
+        self, settings: Settings, data_dir: Path, *, ui: bool = True, temporal_config: Sequence[str] = ()
+    ) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
         self._settings = settings
         self._kept = Kept(data_dir / "secrets.json")
@@ -44,6 +48,7 @@ class Stack:
                 data_dir / "temporal",
                 port=self._kept.port("temporal", stack.temporal_port),
                 ui_port=stack.temporal_ui_port if ui else None,
+                config=temporal_config,
             )
 
         self.model = self._small_model(data_dir / "model")
