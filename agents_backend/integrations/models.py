@@ -145,9 +145,9 @@ class Models:
         return self._clients[key]
 
     async def warm(self) -> None:
-        """Make the default model's client now, so that the first answer does not wait for it."""
-        if self.configs:
-            await self._client(self.default, reasoning=False)
+        """Make every model's client now: no answer waits for it, and nothing else waits while a library is imported."""
+        for config in self.configs.values():
+            await self._client(config, reasoning=False)
 
 
 def _connect(config: ModelConfig, settings: Any, reasoning: bool) -> BaseChatModel:  # noqa: FBT001  # for to_thread

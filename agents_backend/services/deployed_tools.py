@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from agents_backend.integrations.addresses import Policy
+from agents_backend.integrations.articles import Reader
 from agents_backend.integrations.pages import Pages
 from agents_backend.integrations.search import Wire, connect, missing
 from agents_backend.services.builtin_tools import BuiltinTools
@@ -16,6 +17,7 @@ from agents_backend.settings import Settings
 async def deployed_tools(settings: Settings, more: Sequence[Toolbox] = ()) -> AsyncIterator[Toolboxes]:
     """All of them, their connections open as long as the block."""
     policy = Policy(allow_loopback=settings.agents.fetch_allow_loopback)
-    async with Wire() as wire, Pages(policy=policy) as pages:
-        web = WebTools(search=connect(settings.vendors, wire), pages=pages, missing=missing(settings.vendors))
+    vendors = settings.vendors
+    async with Wire() as wire, Pages(policy=policy) as pages, Reader() as reader:
+        web = WebTools(search=connect(vendors, wire), pages=pages, reader=reader, missing=missing(vendors))
         yield Toolboxes(BuiltinTools(), web, *more)

@@ -6,7 +6,7 @@ from typing import Any
 from agents_backend.agents.tools import FetchPage, Tool, WebSearch, declare, validate
 from agents_backend.db.tables.runs import Run
 from agents_backend.domain.errors import Invalid
-from agents_backend.integrations.articles import read
+from agents_backend.integrations.articles import Reader
 from agents_backend.integrations.pages import Pages
 from agents_backend.integrations.search import Search
 from agents_backend.services.toolboxes import Availability, Source, ToolContext, ToolResult
@@ -19,8 +19,8 @@ FETCH_PAGE = declare("fetch_page", FetchPage, repeatable=True)
 class WebTools:
     """`missing` says why there is no search, where there is none."""
 
-    def __init__(self, *, search: Search | None, pages: Pages, missing: str | None = None) -> None:
-        self._search, self._pages, self._missing = search, pages, missing
+    def __init__(self, *, search: Search | None, pages: Pages, reader: Reader, missing: str | None = None) -> None:
+        self._search, self._pages, self._reader, self._missing = search, pages, reader, missing
 
     def catalogue(self) -> Sequence[Availability]:
         return [Availability(WEB_SEARCH, self._missing), Availability(FETCH_PAGE)]
@@ -45,7 +45,7 @@ class WebTools:
         return ToolResult(text, sources=tuple(Source(item.title, item.url) for item in found))
 
     async def _fetch(self, wanted: FetchPage) -> ToolResult:
-        article = await read(await self._pages.fetch(wanted.url))
+        article = await self._reader.read(await self._pages.fetch(wanted.url))
         text = article.text.strip()
         if not text:
             return ToolResult("The page holds no readable text.", error=True)
