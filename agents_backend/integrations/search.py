@@ -4,6 +4,7 @@ import asyncio
 import html
 import json
 import re
+import ssl
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -100,9 +101,10 @@ class SearXNG:
 class Wire:
     """One process's connections to the search vendor. Use it as an async context manager."""
 
-    def __init__(self, *, answer_seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(self, *, answer_seconds: float = ANSWER_SECONDS, trust: ssl.SSLContext | None = None) -> None:
         self._seconds = answer_seconds
-        self._client = httpx.AsyncClient(timeout=httpx.Timeout(answer_seconds, connect=5), follow_redirects=False)
+        timeout = httpx.Timeout(answer_seconds, connect=5)
+        self._client = httpx.AsyncClient(timeout=timeout, follow_redirects=False, verify=trust or True)
 
     async def __aenter__(self) -> Self:
         return self

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from agents_backend.integrations.addresses import Policy
+from agents_backend.integrations.addresses import Policy, certificates
 from agents_backend.integrations.articles import Reader
 from agents_backend.integrations.pages import Pages
 from agents_backend.integrations.search import Wire, connect, missing
@@ -18,6 +18,7 @@ async def deployed_tools(settings: Settings, more: Sequence[Toolbox] = ()) -> As
     """All of them, their connections open as long as the block."""
     policy = Policy(allow_loopback=settings.agents.fetch_allow_loopback)
     vendors = settings.vendors
-    async with Wire() as wire, Pages(policy=policy) as pages, Reader() as reader:
+    trust = await certificates()
+    async with Wire(trust=trust) as wire, Pages(policy=policy, trust=trust) as pages, Reader() as reader:
         web = WebTools(search=connect(vendors, wire), pages=pages, reader=reader, missing=missing(vendors))
         yield Toolboxes(BuiltinTools(), web, *more)
