@@ -289,6 +289,8 @@ class Settings(Group):
 
     @model_validator(mode="after")
     def _named_models_exist(self) -> Self:
+        if any(model.name == EMBEDDED for model in self.models.list):
+            raise ValueError(f"MODEL_LIST: the name {EMBEDDED} is kept for the small model of this machine")
         names = {model.name for model in self.configured_models()}
         wanted = {name for name in (self.models.default, self.models.reasoning, *self.models.fallbacks) if name}
         if unknown := sorted(wanted - names):
