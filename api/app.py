@@ -109,6 +109,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         configure_logging(settings)
         tracing = configure_tracing(settings)
+        app.openapi()  # it takes a third of a second, which no request shall wait for
         async with _services(settings) as services:
             app.state.services = services
             yield

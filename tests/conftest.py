@@ -1,6 +1,7 @@
 """The real servers, started once a test process (xdist runs two) and stopped with it; a fresh database, Redis number and fake model."""
 
 import asyncio
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -25,6 +26,8 @@ from tests.watchdog import watching
 from workers.main import run as run_worker
 
 PASSWORD = "correct-horse-battery"
+# A machine that is busy with the rest of the suite must not look like a workflow that never yields.
+os.environ["TEMPORAL_DEBUG"] = "1"
 
 
 @asynccontextmanager

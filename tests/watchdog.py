@@ -20,10 +20,11 @@ def watching() -> Iterator[list[str]]:
     before = asyncio.Handle._run
 
     def timed(handle: asyncio.Handle) -> None:
+        frame = _frame_of(handle)  # before it runs: a coroutine that ends has no frame left
         began = time.thread_time()
         run(handle)
         taken = time.thread_time() - began
-        if taken > LIMIT_SECONDS and (name := _whose(handle)):
+        if taken > LIMIT_SECONDS and (name := _whose(handle, frame)):
             found.append(f"{name} held the event loop for {taken * 1000:.0f} ms")
 
     asyncio.Handle._run = timed
@@ -33,12 +34,16 @@ def watching() -> Iterator[list[str]]:
         asyncio.Handle._run = before
 
 
-def _whose(handle: asyncio.Handle) -> str | None:
+def _frame_of(handle: asyncio.Handle) -> Any:
+    task = getattr(handle._callback, "__self__", None)
+    return getattr(task.get_coro(), "cr_frame", None) if isinstance(task, asyncio.Task) else None
+
+
+def _whose(handle: asyncio.Handle, frame: Any) -> str | None:
     """The coroutine or callback that ran, None for one of the tests' own."""
-    callback: Any = handle._callback
-    task = getattr(callback, "__self__", None)
-    coroutine = task.get_coro() if isinstance(task, asyncio.Task) else None
-    code = getattr(coroutine, "cr_code", None) or getattr(callback, "__code__", None)
+    code = frame.f_code if frame is not None else getattr(handle._callback, "__code__", None)
     if code is None or any(part in Path(code.co_filename).as_posix() for part in _TESTS):
         return None
-    return f"{code.co_qualname} ({code.co_filename})"
+    cycle = frame.f_locals.get("self") if frame is not None else None
+    path = (getattr(cycle, "scope", None) or {}).get("path", "")
+    return f"{code.co_qualname} {path} ({code.co_filename})"
