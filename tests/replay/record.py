@@ -112,6 +112,11 @@ def without_this_machine(value: Any) -> Any:
     return cleaned
 
 
+def one_event_a_line(history: dict[str, Any]) -> str:
+    lines = ",\n".join(json.dumps(event, separators=(",", ":")) for event in history["events"])
+    return f'{{"events":[\n{lines}\n]}}\n'
+
+
 async def histories_of(temporal: Client, run_id: str) -> list[dict[str, Any]]:
     """A run's histories in their order: a long run goes on in a new one."""
     workflow_id = f"chat-{run_id}"
@@ -141,7 +146,7 @@ async def record() -> None:
                 run_id = await scenario(client, fake)
                 for number, history in enumerate(await histories_of(temporal, run_id), 1):
                     path = HISTORIES / f"{scenario.__name__}-{number}.json"
-                    path.write_text(json.dumps(history, indent=1) + "\n")
+                    path.write_text(one_event_a_line(history))
                     print(f"{path.name}: {len(history['events'])} events, {path.stat().st_size} bytes")  # noqa: T201
 
 
