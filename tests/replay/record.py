@@ -99,7 +99,7 @@ async def resume(client: httpx.AsyncClient, run_id: str, **answer: Any) -> str:
 
 
 def without_this_machine(value: Any) -> Any:
-    """The same without host names and process ids, which Temporal writes into every event."""
+    """The same without host names, process ids and paths, which Temporal writes into events and failures."""
     if isinstance(value, list):
         return [without_this_machine(inner) for inner in value]
     if not isinstance(value, dict):
@@ -107,6 +107,7 @@ def without_this_machine(value: Any) -> Any:
     cleaned = {name: without_this_machine(inner) for name, inner in value.items()}
     if "identity" in cleaned:
         cleaned["identity"] = "worker"
+    cleaned.pop("stackTrace", None)
     if cleaned.get("kind") == "TASK_QUEUE_KIND_STICKY":
         cleaned["name"] = "sticky"
     return cleaned
