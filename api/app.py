@@ -16,10 +16,14 @@ from temporalio.client import Client
 from agents_backend.db.base import Database
 from agents_backend.integrations.events import EventLog, connect
 from agents_backend.integrations.hub import Hub
-from agents_backend.integrations.telemetry import configure_logging, configure_tracing
+from agents_backend.integrations.metrics import DATABASE_CONNECTIONS
+from agents_backend.integrations.telemetry import configure_logging
 from agents_backend.integrations.temporal import connect as connect_temporal
+from agents_backend.integrations.tracing import configure_tracing
+from agents_backend.services.agent_config import AgentConfig, agent_config
 from agents_backend.services.auth import AuthService
 from agents_backend.services.chats import Chats
+from agents_backend.services.deployed_tools import deployed_tools
 from agents_backend.services.health import HealthService
 from agents_backend.services.launches import Launches
 from agents_backend.services.lost_runs import LostRuns
@@ -33,6 +37,7 @@ from agents_backend.services.threads import Threads
 from agents_backend.settings import Settings
 from api import console, errors, openapi
 from api.middleware import BodyLimit, Metrics, RequestId, TrailingSlash
+from api.observation import Observe
 from api.routes import ROUTERS, health
 
 
@@ -51,12 +56,14 @@ class Services:
     threads: Threads
     streams: Streams
     watched: OpenStreams
+    agent_config: AgentConfig
 
 
 @asynccontextmanager
 async def _services(settings: Settings) -> AsyncIterator[Services]:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(settings.database))
+        DATABASE_CONNECTIONS.set_function(database.connections_in_use)
         redis = await stack.enter_async_context(connect(settings.redis))
         temporal = await connect_temporal(settings.temporal, lazy=True)
         passwords = Passwords(settings.auth.hash_concurrency)
@@ -71,6 +78,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         watched = OpenStreams(database=database, per_user=settings.api.streams_per_user)
         await watched.start()
         stack.push_async_callback(watched.close)
+        toolboxes = await stack.enter_async_context(deployed_tools(settings))
         lost = LostRuns(launches=launches, ends=ends)
         yield Services(
             settings=settings,
@@ -79,11 +87,12 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             temporal=temporal,
             auth=AuthService(database=database, redis=redis, passwords=passwords, settings=settings),
             health=HealthService(database=database, redis=redis, temporal=temporal),
-            chats=Chats(database=database, starts=starts, runs=runs, launches=launches),
+            chats=Chats(database=database, starts=starts, runs=runs, launches=launches, settings=settings),
             runs=runs,
             threads=Threads(database=database),
             streams=Streams(database=database, log=log, hub=hub, lost=lost),
             watched=watched,
+            agent_config=agent_config(settings, toolboxes),
         )
 
 
@@ -100,6 +109,7 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         configure_logging(settings)
         tracing = configure_tracing(settings)
+        app.openapi()  # it takes a third of a second, which no request shall wait for
         async with _services(settings) as services:
             app.state.services = services
             yield
@@ -128,6 +138,7 @@ def _middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(BodyLimit, limit=settings.api.max_body_bytes)
     app.add_middleware(TrailingSlash)
     app.add_middleware(Metrics)
+    app.add_middleware(Observe)
     if settings.api.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -139,5 +150,6 @@ def _middleware(app: FastAPI, settings: Settings) -> None:
             max_age=int(timedelta(hours=1).total_seconds()),
         )
     if settings.telemetry.exporter_otlp_endpoint:
-        app.add_middleware(OpenTelemetryMiddleware)
+        # One span for a request, not one more for each token that is sent.
+        app.add_middleware(OpenTelemetryMiddleware, exclude_spans=["receive", "send"], excluded_urls="health,metrics")
     app.add_middleware(RequestId)

@@ -9,6 +9,7 @@ from sqlalchemy import DateTime, MetaData, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.pool import QueuePool
 
 from agents_backend.domain.errors import Unavailable
 from agents_backend.settings import DatabaseSettings
@@ -74,6 +75,10 @@ class Database:
             if error.connection_invalidated or _is_shutdown(error):
                 raise Unavailable("The database is not available now.", retry_after=2) from error
             raise
+
+    def connections_in_use(self) -> int:
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
     async def ping(self) -> None:
         async with self.transaction() as session:

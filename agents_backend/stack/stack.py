@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from agents_backend.settings import Settings
+from agents_backend.stack.model import EmbeddedModel, weights
 from agents_backend.stack.postgres import EmbeddedPostgres
 from agents_backend.stack.process import ServerProcess, check_free, free_port
 from agents_backend.stack.redis import EmbeddedRedis
@@ -50,9 +51,21 @@ class Stack:
                 config=temporal_config,
             )
 
+        self.model = self._small_model(data_dir / "model")
+
+    def _small_model(self, data_dir: Path) -> EmbeddedModel | None:
+        """The model that answers when no other is configured, where it is installed."""
+        if self._settings.configured_models() or not self._settings.stack.embedded_model:
+            return None
+        if (found := weights()) is None:
+            return None
+        port = self._kept.port("model", self._settings.stack.model_port)
+        return EmbeddedModel(data_dir, port=port, key=self._kept.secret("model"), weights=found)
+
     @property
     def servers(self) -> list[ServerProcess]:
-        return [server for server in (self.postgres, self.redis, self.temporal) if server is not None]
+        found = (self.postgres, self.redis, self.temporal, self.model)
+        return [server for server in found if server is not None]
 
     def environment(self) -> dict[str, str]:
         """What a process that uses these servers must find in its environment."""
@@ -64,6 +77,8 @@ class Stack:
         if self.temporal:
             values["TEMPORAL_ADDRESS"] = self.temporal.address
             values["TEMPORAL_UI_URL"] = f"http://localhost:{self._settings.stack.temporal_ui_port}"
+        if self.model:
+            values["MODEL_EMBEDDED_URL"], values["MODEL_EMBEDDED_KEY"] = self.model.url, self.model.key
         return values
 
     def check_ports(self) -> None:

@@ -30,6 +30,7 @@ class McpSettings(Body):
 class ChatOptions(Body):
     """What changes how a run goes, however it is asked for."""
 
+    model: Name | None = Field(None, description="one of /agent/config's models; without it, the default one")
     enable_web_search: bool = False
     enable_deep_thinking: bool = False
     auto_accept_plan: bool = False
@@ -113,6 +114,7 @@ class RunView(BaseModel):
     cost_usd: float
     error: dict[str, Any] | None
     created_at: datetime
+    started_at: datetime | None
     finished_at: datetime | None
     temporal_ui_url: str
 
@@ -129,6 +131,7 @@ class RunView(BaseModel):
             cost_usd=run.cost_usd,
             error=run.error,
             created_at=run.created_at,
+            started_at=run.started_at,
             finished_at=run.finished_at,
             temporal_ui_url=f"{ui_url}/namespaces/{namespace}/workflows/{run.kind}-{run.id}",
         )
@@ -153,6 +156,8 @@ class MessageView(BaseModel):
     reasoning: str
     tool_calls: list[Any] | None
     tool_call_id: str | None
+    model: str | None = Field(description="which model wrote it")
+    sources: list[dict[str, str]] | None = Field(description="what a tool's result rests on")
     run_id: uuid.UUID | None
     is_partial: bool
     created_at: datetime
@@ -167,6 +172,8 @@ class MessageView(BaseModel):
             reasoning=message.reasoning,
             tool_calls=message.tool_calls,
             tool_call_id=message.tool_call_id,
+            model=(message.usage or {}).get("model"),
+            sources=message.sources,
             run_id=message.run_id,
             is_partial=message.is_partial,
             created_at=message.created_at,
