@@ -46,7 +46,9 @@ def test_environment_folder_and_user(sandbox: Sandbox):
 
 
 def test_interpreters_and_tools_are_there(sandbox: Sandbox):
-    done = sandbox.commands.run("python3 -c 'import ssl, sqlite3, sys; print(sys.version_info >= (3, 11))'; bash --version | head -1")
+    done = sandbox.commands.run(
+        "python3 -c 'import ssl, sqlite3, sys; print(sys.version_info >= (3, 11))'; bash --version | head -1"
+    )
     assert done.stdout.startswith("True\nGNU bash")
 
 
@@ -93,7 +95,11 @@ async def test_output_streams_while_the_command_runs(box: AsyncSandbox):
     seen: asyncio.Queue[str] = asyncio.Queue()
     errors: list[str] = []
     command = await box.commands.run(
-        "echo one; read x; echo two; echo bad >&2", background=True, stdin=True, on_stdout=seen.put_nowait, on_stderr=errors.append
+        "echo one; read x; echo two; echo bad >&2",
+        background=True,
+        stdin=True,
+        on_stdout=seen.put_nowait,
+        on_stderr=errors.append,
     )
     assert await asyncio.wait_for(seen.get(), 20) == "one\n"
     await command.send_stdin("go\n")

@@ -174,6 +174,6 @@ async def test_many_lives_at_once_leave_nothing(host: RunningHost):
         await sandbox.kill()
         assert not (host.folder / "data" / "sandboxes" / sandbox.sandbox_id).exists()
 
-    before = len((await AsyncSandbox.list(**host.options).next_items()))
+    before = len(await AsyncSandbox.list(**host.options).next_items())
     await asyncio.gather(*(life(number) for number in range(10)))
     assert len(await AsyncSandbox.list(**host.options).next_items()) == before
