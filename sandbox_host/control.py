@@ -20,6 +20,7 @@ from sandbox_host.sandbox import Metric, Sandbox
 ENVD_VERSION = "0.6.7"
 _CLIENT = "embedded"
 _MAX_BODY = 1_000_000
+_MAX_ENV = 20_000  # as JSON it must fit one message to the box, whatever its characters
 _PAGE = 100
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -114,6 +115,8 @@ class Control:
         body = _New.model_validate_json(await _json(request))
         if body.mcp or body.volumes or body.iam:
             raise Invalid("this host has no MCP gateway, no volumes and no workload identity")
+        if sum(len(name) + len(value) for name, value in body.env.items()) > _MAX_ENV:
+            raise Invalid(f"the environment is longer than {_MAX_ENV} characters")
         wish = Wish(
             template=body.template,
             seconds=body.timeout,

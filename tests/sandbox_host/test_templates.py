@@ -1,5 +1,6 @@
 """Templates: what a sandbox starts from, and the programs that it starts with."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ http.server.HTTPServer(("127.0.0.1", 6060), Handler).serve_forever()
 def own_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHost]:
     """A host with a stand-in for the in-box MCP server, as a package of the template's folder."""
     folder = tmp_path_factory.mktemp("template")
+    folder.chmod(0o755)
     (folder / "mcp_server").mkdir()
     (folder / "mcp_server" / "__main__.py").write_text(SERVER)
     host = started(SANDBOX_HOST_TEMPLATE_DIR=str(folder))
@@ -65,6 +67,9 @@ def test_without_its_folder_the_template_is_there_and_has_no_program(tmp_path: P
 
 
 def test_what_a_template_lacks_is_named(tmp_path: Path):
+    if os.getuid() == 0:
+        tmp_path.chmod(0o700)
+        assert "chmod" in Template("t", mounts=(Mount(tmp_path, "/x"),)).missing()
     start = (Start("x", ("true",), 1),)
     assert "gone is not on this host" in Template("t", mounts=(Mount(tmp_path / "gone", "/x"),), start=start).missing()
     assert "no_such_package" in Template("t", packages=("no_such_package",), start=start).missing()
