@@ -52,7 +52,7 @@ def test_the_product_s_template_serves_its_program_from_the_start(own_host: Runn
     )  # at once: the ingress waits until it is ready
     assert (answer.status_code, answer.json()["mcp"]) == (418, "mcp")
     assert answer.json()["cwd"] == "/home/user"
-    sandbox.commands.run("pkill -f mcp_server; true")
+    sandbox.commands.run("pkill -f [m]cp_server; true")
     sandbox.pause(mode="filesystem")
     Sandbox.connect(sandbox.sandbox_id, timeout=120, **own_host.options)
     assert httpx.get(f"{own_host.url}/health", headers=headers, timeout=60).status_code == 200
