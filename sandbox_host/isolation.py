@@ -22,6 +22,7 @@ from sandbox_host.layout import Layout, enter_mount_namespace, prepare
 _FIRST_OWNER = 1_900_000_000  # no distribution gives these numbers away (systemd's containers end at 1,879,048,191)
 OWNERS = 1_000
 _PROBE_SECONDS = 20.0
+_ADDRESS_FACTOR = 16  # node reserves far more addresses than it uses; RLIMIT_DATA counts what can be written
 _PROBE = """
 import ctypes, json, os, socket, sys
 status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
@@ -74,7 +75,8 @@ class Isolation:
         if not self.groups.has("pids"):
             values["RLIMIT_NPROC"] = limits.processes
         if not self.groups.has("memory"):
-            values["RLIMIT_AS"] = limits.memory_mb << 20
+            values["RLIMIT_DATA"] = limits.memory_mb << 20
+            values["RLIMIT_AS"] = (limits.memory_mb << 20) * _ADDRESS_FACTOR
         if not self.disks.holds_quota:
             values["RLIMIT_FSIZE"] = limits.disk_mb << 20
         return values
@@ -115,7 +117,7 @@ async def isolate(config: HostConfig) -> Isolation:
     mounted = enter_mount_namespace()
     layout = prepare(config.data_dir, mounted=mounted)
     key = zlib.crc32(str(config.data_dir).encode())
-    groups = cgroups.Hierarchies({}, frozenset()) if config.rlimits_only else cgroups.find(f"agents-backend-{key:08x}")
+    groups = cgroups.Hierarchies({}, frozenset()) if config.plain else cgroups.find(f"agents-backend-{key:08x}")
     groups.sweep()
     isolation = Isolation(
         bwrap=layout.show(bwrap, "bwrap") if mounted and not bwrap.is_relative_to("/usr") else bwrap,
@@ -130,7 +132,7 @@ async def isolate(config: HostConfig) -> Isolation:
 
 
 def _disks(config: HostConfig, layout: Layout, *, mounted: bool) -> Disks:
-    if not mounted or not Path("/dev/loop-control").exists():
+    if config.plain or not mounted or not Path("/dev/loop-control").exists():
         return FolderDisks()
     folder = layout.runtime / "disks"
     folder.mkdir(mode=0o711, exist_ok=True)
