@@ -39,6 +39,7 @@ class HostConfig:
     max_sandboxes: int = 200
     max_seconds: int = 24 * 3600
     egress: Egress = "none"
+    resolver: str = "1.1.1.1"
     template_dir: Path | None = None
     plain: bool = False
 
@@ -69,6 +70,7 @@ class HostConfig:
             max_sandboxes=int(read.number("MAX_SANDBOXES", 200)),
             max_seconds=int(read.number("MAX_SECONDS", 24 * 3600)),
             egress=read.egress(),
+            resolver=read.text("RESOLVER", "1.1.1.1"),
             template_dir=Path(found).resolve() if (found := read.text("TEMPLATE_DIR", "")) else None,
             plain=read.text("PLAIN", "") == "1",
         )

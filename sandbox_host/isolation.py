@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
 
-from sandbox_host import cgroups, pipes, seccomp
+from sandbox_host import cgroups, egress, pipes, seccomp
 from sandbox_host.config import HostConfig, Limits
 from sandbox_host.disks import Disks, FolderDisks, ImageDisks
 from sandbox_host.errors import BootFailed, BoxError, CannotIsolate, HostError
@@ -65,6 +65,7 @@ class Isolation:
     groups: cgroups.Hierarchies
     disks: Disks
     first_owner: int | None
+    egress: dict[str, str] | None = None
 
     def owner(self, slot: int) -> int | None:
         return None if self.first_owner is None else self.first_owner + slot
@@ -84,7 +85,8 @@ class Isolation:
     def describe(self) -> str:
         owners = "one user id for each" if self.first_owner is not None else "all as this user"
         disks = "images of a fixed size" if self.disks.holds_quota else "folders, measured"
-        return f"bubblewrap {self.bwrap}; {owners}; control groups: {self.groups.describe()}; disks: {disks}"
+        way_out = "slirp4netns, for sandboxes that ask for it" if self.egress else "none"
+        return f"bubblewrap {self.bwrap}; {owners}; egress: {way_out}; control groups: {self.groups.describe()}; disks: {disks}"
 
 
 def find_bubblewrap() -> Path:
@@ -112,10 +114,11 @@ async def isolate(config: HostConfig) -> Isolation:
     if sys.platform != "linux":
         raise CannotIsolate("sandboxes need Linux: namespaces, seccomp and control groups")
     program = seccomp.program()
+    tools = egress.check(config.resolver) if config.egress == "slirp4netns" else None
     bwrap = find_bubblewrap()
     config.data_dir.mkdir(parents=True, exist_ok=True)
     mounted = enter_mount_namespace()
-    layout = prepare(config.data_dir, mounted=mounted)
+    layout = prepare(config.data_dir, mounted=mounted, resolver=config.resolver)
     key = zlib.crc32(str(config.data_dir).encode())
     groups = cgroups.Hierarchies({}, frozenset()) if config.plain else cgroups.find(f"agents-backend-{key:08x}")
     groups.sweep()
@@ -126,6 +129,7 @@ async def isolate(config: HostConfig) -> Isolation:
         groups=groups,
         disks=_disks(config, layout, mounted=mounted),
         first_owner=_FIRST_OWNER + key % 200_000 * OWNERS if os.getuid() == 0 else None,
+        egress=tools,
     )
     await _prove(isolation, config)
     return isolation

@@ -37,7 +37,11 @@ def test_a_pause_stops_every_process(own_host: RunningHost, box: Sandbox):
     eventually(lambda: box.files.exists("n3"))
     folder = own_host.folder / "data" / "sandboxes" / box.sandbox_id / "disk" / "data" / "home"
     box.pause()
-    inside = [process for process in psutil.Process(own_host.process.pid).children(recursive=True) if process.name() != "bwrap"]
+    inside = [
+        process
+        for process in psutil.Process(own_host.process.pid).children(recursive=True)
+        if process.name() != "bwrap"
+    ]
     assert len(inside) >= 5
     assert {process.status() for process in inside} == {psutil.STATUS_STOPPED}
     before = (folder / "n1").stat().st_mtime_ns
