@@ -36,7 +36,15 @@ class _AutoResume(_Body):
 
 
 class _Network(_Body):
+    """What the host cannot hold it must not accept: a rule that is not enforced is worse than none."""
+
     public: bool | None = Field(None, alias="allowPublicTraffic")
+    allow: list[str] = Field(default_factory=list, alias="allowOut", max_length=0)
+    deny: list[str] = Field(default_factory=list, alias="denyOut", max_length=0)
+    rules: dict[str, Any] = Field(default_factory=dict, max_length=0)
+    proxy: None = Field(None, alias="egressProxy")
+    https: list[int] = Field(default_factory=list, alias="httpsPorts", max_length=0)
+    mask: None = Field(None, alias="maskRequestHost")
 
 
 class _New(_Body):
@@ -127,6 +135,7 @@ class Control:
             resume_on_traffic=body.auto_resume.enabled,
             internet=body.internet,
             public_ports=body.network.public is True,
+            idempotency_key=request.headers.get("idempotency-key"),
         )
         return JSONResponse(self._connection(await self._host.create(wish)), 201)
 

@@ -131,7 +131,11 @@ async def isolate(config: HostConfig) -> Isolation:
         first_owner=_FIRST_OWNER + key % 200_000 * OWNERS if os.getuid() == 0 else None,
         egress=tools,
     )
-    await _prove(isolation, config)
+    try:
+        await _prove(isolation, config)
+    except BaseException:
+        groups.remove()
+        raise
     return isolation
 
 

@@ -141,6 +141,23 @@ def test_a_snapshot_is_a_copy_that_others_start_from(host: RunningHost, other: S
         Sandbox.create(snapshot.snapshot_id, **host.options)
 
 
+async def test_the_same_key_again_makes_no_second_sandbox(host: RunningHost):
+    made = await asyncio.gather(
+        *(AsyncSandbox.create(timeout=60, idempotency_key="once", **host.options) for _ in range(5))
+    )
+    assert len({sandbox.sandbox_id for sandbox in made}) == 1
+    await made[0].kill()
+    again = await AsyncSandbox.create(timeout=60, idempotency_key="once", **host.options)
+    assert again.sandbox_id != made[0].sandbox_id
+    await again.kill()
+
+
+def test_a_rule_that_cannot_be_held_is_refused(host: RunningHost):
+    for network in ({"deny_out": ["0.0.0.0/0"]}, {"allow_out": ["8.8.8.8"]}, {"mask_request_host": "x"}):
+        with pytest.raises(SandboxException, match="network"):
+            Sandbox.create(network=network, **host.options)
+
+
 def test_metrics_tell_what_it_uses(host: RunningHost, other: Sandbox):
     other.commands.run("head -c 20000000 /dev/urandom > data; sync data")
     metric = other.get_metrics()[-1]
