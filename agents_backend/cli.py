@@ -142,6 +142,14 @@ def _refuse_taken_port(found: Settings) -> None:
         raise typer.Exit(1) from None
 
 
+@app.command("sandbox-host")
+def sandbox_host() -> None:
+    """Run the embedded sandbox host, as the `SANDBOX_HOST_*` variables describe it."""
+    from sandbox_host.server import main  # noqa: PLC0415
+
+    raise typer.Exit(main())
+
+
 @app.command()
 def migrate() -> None:
     """Bring the schema up to date and make the administrator; a generated password is printed once, as `name / password`."""
@@ -225,8 +233,10 @@ async def _up(found: Settings) -> None:
     stack = Stack(found, found.data_dir)
     stack.check_ports()
     check_free(found.api.port, "the API", "API_PORT")
-    out.print("Starting PostgreSQL, Redis and Temporal …")
+    out.print("Starting PostgreSQL, Redis, Temporal and the sandbox host …")
     async with stack:
+        if stack.no_sandboxes:
+            out.print(f"[yellow]There are no sandboxes: {stack.no_sandboxes}[/]")
         environment = {**os.environ, **stack.environment()}  # children read it; this process reads settings alone
         out.print("Migrating …")
         password = await asyncio.to_thread(_migrate_as_child, environment)
