@@ -5,6 +5,8 @@ const BASE = "/api/v1";
 const TIMEOUT_MS = 30_000;
 const AGAIN_MS = 500;
 const SIGNED_IN = "signed-in"; // a hint that a cookie may be there, so that a stranger's first visit asks for nothing
+const RENEWING = "renewing"; // when a renewal began whose answer has not been seen
+const SETTLED_MS = 2_000;
 const OWN_REFUSALS = ["/admin/auth/login", "/admin/auth/token/refresh"]; // their 401 is an answer, not an old token
 
 let token = null;
@@ -55,15 +57,26 @@ async function failure(response) {
 
 function renew() {
   // One renewal at a time, in all tabs: the cookie works once, and a second use of it would end the session.
+  // Plain http on another host than localhost has no locks; there two tabs that begin at the same moment may have to log in anew.
   const alone = navigator.locks ? (work) => navigator.locks.request("token-refresh", work) : (work) => work();
   renewing ??= alone(async () => {
+    await settled();
     token = null;
-    const answer = await send("POST", "/admin/auth/token/refresh", {}, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+    remember(RENEWING, String(Date.now()));
+    // A page that is left meanwhile still takes the new cookie, or its next visit would come with a used one.
+    const answer = await send("POST", "/admin/auth/token/refresh", {}, { signal: AbortSignal.timeout(TIMEOUT_MS), keepalive: true });
     if (answer.ok) token = (await answer.json()).access_token;
     else if (answer.status < 500) end();
+    remember(RENEWING, null);
     if (!answer.ok) throw await failure(answer);
   }).finally(() => { renewing = null; });
   return renewing;
+}
+
+/** Where a page was left in the middle of a renewal, its answer may still be on its way with the new cookie: wait for it. */
+async function settled() {
+  const left = Number(recall(RENEWING) ?? 0) + SETTLED_MS - Date.now();
+  if (left > 0) await new Promise((resolve) => { setTimeout(resolve, Math.min(left, SETTLED_MS)); });
 }
 
 function end() {

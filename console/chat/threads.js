@@ -40,6 +40,7 @@ export class Threads {
     await call("DELETE", `/agent/threads/${encodeURIComponent(id)}`);
     this.ondeleted(id);
     await this.load();
+    this.list.querySelector("a")?.focus(); // the button that had the focus is gone
   }
 
   has(id) { return Boolean(this.list.querySelector(`a[data-thread="${CSS.escape(id)}"]`)); }

@@ -38,7 +38,7 @@ def tokens(count: int) -> str:
 async def browser() -> AsyncIterator[Browser]:
     path = next((found for name in NAMES if (found := shutil.which(name))), None)
     if path is None:
-        pytest.skip(f"no Chromium on this machine (looked for {', '.join(NAMES)}; `make system` installs it)")
+        pytest.skip(f"no Chromium on this machine (looked for {', '.join(NAMES)})")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         yield browser
@@ -58,6 +58,12 @@ class Visit:
         # A refused request is also told here by Chromium itself; whether the page copes with it is what the tests look at.
         if message.type in {"error", "warning"} and not message.text.startswith("Failed to load resource"):
             self.complaints.append(message.text)
+
+    async def new_tab(self) -> "Visit":
+        """Another tab of the same browser: it shares the cookie."""
+        tab = Visit(await self.page.context.new_page(), self.url)
+        tab.complaints = self.complaints
+        return tab
 
     async def open(self, place: str = "") -> None:
         await self.page.goto(f"{self.url}/{place}")

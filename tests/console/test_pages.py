@@ -1,5 +1,6 @@
 """The pages besides the chat, and what all pages share."""
 
+import asyncio
 import re
 import uuid
 
@@ -54,6 +55,24 @@ async def test_the_keyboard_alone_is_enough(visit):
     await one.page.get_by_role("button", name="Skip to content").focus()
     await one.page.keyboard.press("Enter")
     await expect(one.page.locator("main")).to_be_focused()
+
+
+async def test_a_long_list_is_turned_by_its_pages_and_the_address_keeps_the_place(visit, client):
+    await asyncio.gather(
+        *(client.post("/agent/chat/stream", json=body(f"run {n} [tokens=1 delay=1]")) for n in range(21))
+    )
+    one = await (await visit()).sign_in()
+    await one.open("#/runs")
+    pages = one.page.get_by_role("navigation", name="Pages").last
+    await expect(one.page.get_by_role("row")).to_have_count(21)
+    await expect(pages.get_by_role("button", name="Previous")).to_be_disabled()
+    await pages.get_by_role("button", name="Next").click()
+    await expect(pages).to_contain_text("Page 2 of")
+    await expect(pages.get_by_role("button", name="Previous")).to_be_enabled()
+    await one.page.reload()
+    await expect(pages).to_contain_text("Page 2 of")
+    await one.page.go_back()
+    await expect(pages).to_contain_text("Page 1 of")
 
 
 # Two pages as other engineers add them: one of a group, one that asks for a permission.

@@ -48,3 +48,14 @@ async def test_an_attempt_that_breaks_off_is_withdrawn(visit):
     await one.say("break off once [tokens=30 delay=5] [reset after=5 times=1]")
     await one.finished()
     assert await one.answers.all_inner_texts() == [tokens(30)]
+
+
+async def test_an_event_log_that_was_lost_is_made_good_from_what_is_stored(visit, client, redis):
+    one = await (await visit()).sign_in()
+    await one.say("forget me [tokens=120 delay=25]")
+    await expect(one.answers).to_contain_text("tok10")
+    runs = await client.get("/agent/runs", params={"thread_id": await one.thread_id()})
+    key = f"events:{{{runs.json()['items'][0]['id']}}}"
+    assert await redis.delete(key, f"{key}:state") == 2
+    await one.finished()
+    assert await one.answers.all_inner_texts() == [tokens(120)]
