@@ -1,7 +1,9 @@
 """Models by name. Vendors' clients are under `model_vendors/`; here is what all of them have in common, their errors among it."""
 
 import asyncio
+import gc
 import importlib
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
@@ -151,7 +153,11 @@ class Models:
 
 
 def _connect(config: ModelConfig, settings: Any, reasoning: bool) -> BaseChatModel:  # noqa: FBT001  # for to_thread
-    vendor = importlib.import_module(f"agents_backend.integrations.model_vendors.{_VENDORS[config.provider]}")
+    name = f"agents_backend.integrations.model_vendors.{_VENDORS[config.provider]}"
+    if name not in sys.modules:
+        importlib.import_module(name)
+        gc.freeze()  # or each full collection would walk a library of 100,000 objects, and hold the loop meanwhile
+    vendor: Any = sys.modules[name]
     return cast("BaseChatModel", vendor.connect(config, settings, reasoning=reasoning))
 
 

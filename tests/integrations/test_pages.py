@@ -15,6 +15,7 @@ from agents_backend.domain.errors import (
 from agents_backend.integrations.addresses import Policy, check_url, is_public, resolve
 from agents_backend.integrations.articles import Reader
 from agents_backend.integrations.pages import Pages
+from tests.fakes.certificates import certificate
 from tests.fakes.wire import Asked, Server, answer, end_stream, send, start_stream
 
 LOOPBACK = Policy(allow_loopback=True)
@@ -201,6 +202,19 @@ async def test_a_page_is_fetched_by_the_pinned_address_under_its_own_name(canary
     assert article.title == "Tides"
     assert "The moon pulls the sea." in article.text
     assert "<p>" not in article.text
+
+
+async def test_a_pinned_address_must_still_prove_the_name_that_was_asked_for(tmp_path):
+    async def ask(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    server, trust = certificate("tides.example", tmp_path)
+    async with Server(page, tls=server) as secure, Pages(policy=LOOPBACK, ask=ask, trust=trust) as pages:
+        found = await pages.fetch(f"https://tides.example:{secure.port}/article")
+        assert b"The moon" in found.content
+        with pytest.raises(UpstreamFailed):
+            await pages.fetch(f"https://other.example:{secure.port}/article")
+        assert len(secure.asked) == 1
 
 
 @pytest.mark.parametrize(
