@@ -12,6 +12,7 @@ COPY api api
 COPY workflows workflows
 COPY activities activities
 COPY workers workers
+COPY sandbox_host sandbox_host
 COPY migrations migrations
 COPY console console
 RUN uv sync --frozen --no-default-groups

@@ -8,6 +8,6 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("name", ["activities", "agents_backend", "api", "workers", "workflows"])
+@pytest.mark.parametrize("name", ["activities", "agents_backend", "api", "sandbox_host", "workers", "workflows"])
 def test_a_top_level_package_is_this_repository_s(name):
     assert Path(importlib.import_module(name).__file__).parent == ROOT / name
