@@ -9,7 +9,7 @@ from typing import Any
 
 LIMIT_SECONDS = 0.1
 _ORIGINAL = asyncio.Handle._run
-_TESTS = ("/tests/", "/pytest_asyncio/", "/_pytest/", "/pluggy/")
+_TESTS = ("/tests/", "/pytest_asyncio/", "/_pytest/", "/pluggy/", "/uvicorn/lifespan/")  # a start makes nobody wait
 
 
 @contextmanager

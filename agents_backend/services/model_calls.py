@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -53,8 +54,13 @@ class ModelCalls:
     def __init__(self, *, database: Database, log: EventLog, models: Models, toolboxes: Toolboxes) -> None:
         self._database, self._log, self._models, self._toolboxes = database, log, models, toolboxes
 
-    async def call(self, request: ModelRequest, *, attempt: int) -> ModelTurn:
+    async def call(
+        self, request: ModelRequest, *, attempt: int, is_wanted: Callable[[], bool] = lambda: True
+    ) -> ModelTurn:
         """Stream one answer. A repeated call finds the stored answer and asks nobody again.
+
+        A call that is cancelled keeps what was written if `is_wanted` then says so: where its worker stops or it was taken
+        for dead, another attempt follows, and what this one wrote is withdrawn.
 
         Raises:
             RunClosed: the run has ended meanwhile.
@@ -67,7 +73,7 @@ class ModelCalls:
             return turn_of(material.stored, request)
         writer = StepWriter(self._log, request.run.run_id, writer=f"model-{request.step}", attempt=attempt)
         await writer.begin()
-        draft = Draft(message_id=f"msg_{run_id.hex}_{request.step}_{attempt}")
+        draft = Draft(message_id=f"msg_{run_id.hex}_{request.step}_{attempt}", attempt=attempt)
         sink = Sink(
             draft,
             writer,
@@ -79,7 +85,8 @@ class ModelCalls:
             if material.plan is None:
                 await self._stream(request, material, draft, sink, writer)
         except asyncio.CancelledError:
-            await self._keep_partial(request, draft, sink, writer)
+            if is_wanted():
+                await self._keep_partial(request, draft, sink, writer)
             raise
         except AgentsError:
             await writer.close()
@@ -151,7 +158,7 @@ class ModelCalls:
             values |= {"content": plan.model_dump_json(), "scope": "plan", "tool_calls": None}
         await writer.close()
         async with self._database.transaction() as session:
-            await RunRepository(session).add_message(**values)
+            await RunRepository(session).keep_answer(**values)
         return turn_of(Message(**values), request)
 
     async def _keep_partial(self, request: ModelRequest, draft: Draft, sink: Sink, writer: StepWriter) -> None:
@@ -161,7 +168,7 @@ class ModelCalls:
         if draft.text or draft.reasoning:
             draft.calls.clear()
             async with self._database.transaction() as session:
-                await RunRepository(session).add_message(**row_of(request, draft), is_partial=True)
+                await RunRepository(session).keep_answer(**row_of(request, draft), is_partial=True)
 
 
 def notice_of(model: str) -> dict[str, str]:
@@ -178,6 +185,7 @@ def row_of(request: ModelRequest, draft: Draft) -> dict[str, Any]:
         "role": "assistant",
         "scope": request.scope,
         "step": request.step,
+        "attempt": draft.attempt,
         "content": "".join(draft.text),
         "parts": thoughts or None,
         "reasoning": "".join(draft.reasoning),

@@ -124,7 +124,7 @@ def as_protocol(message: Message) -> dict[str, object]:
     base: dict[str, object] = {
         "id": message.message_id,
         "role": message.role,
-        "content": message.parts or message.content,
+        "content": (message.parts if message.role == "user" else None) or message.content,
     }
     if message.role == "tool":
         base["toolCallId"] = message.tool_call_id
