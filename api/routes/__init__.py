@@ -2,6 +2,16 @@
 
 from fastapi import APIRouter
 
-from api.routes import auth, chat, config, runs, threads
+from api.routes import artifacts, auth, chat, config, generation, prose, runs, speech, threads
 
-ROUTERS: tuple[APIRouter, ...] = (auth.router, chat.router, config.router, runs.router, threads.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    auth.router,
+    chat.router,
+    config.router,
+    runs.router,
+    threads.router,
+    artifacts.router,
+    generation.router,
+    prose.router,
+    speech.router,
+)

@@ -1,6 +1,6 @@
 """The tables, one file a noun."""
 
-from agents_backend.db.tables.runs import Artifact, IdempotencyKey, Interrupt, Message, Run, Thread
+from agents_backend.db.tables.runs import Artifact, IdempotencyKey, Interrupt, Message, Run, RunPart, Thread
 from agents_backend.db.tables.tool_calls import BegunCall
 from agents_backend.db.tables.users import AuthSession, LoginLog, User
 
@@ -13,6 +13,7 @@ __all__ = [
     "LoginLog",
     "Message",
     "Run",
+    "RunPart",
     "Thread",
     "User",
 ]
