@@ -31,7 +31,7 @@ export function showShell(root, user) {
   const menu = h("nav", { "aria-label": "Pages" }, menuOf(pages, links));
   const outlet = h("main", { id: "page", tabindex: "-1" });
   const skip = h("button", { type: "button", class: "skip", onclick: () => outlet.focus() }, "Skip to content");
-  const brand = h("a", { href: `#${pages[0].path}`, class: "brand" }, h("img", { src: "/console/icon.svg", alt: "", class: "logo" }), h("span", {}, "Agents Backend"));
+  const brand = h("a", { href: `#${pages[0].path}`, class: "brand", "aria-label": "Agents Backend" }, h("img", { src: "/console/icon.svg", alt: "", class: "logo" }), h("span", {}, "Agents Backend"));
   const leave = h("button", { type: "button", onclick: guard(logout) }, "Log out");
   const me = unfolding(user.username, "Account", themeSelect(), leave);
   fill(root, skip, h("header", { class: "top" }, brand, menu, h("span", { class: "grow" }), me), outlet);

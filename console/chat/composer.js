@@ -20,11 +20,11 @@ export class Composer {
   #choices(config) {
     const options = config.agents.map(({ name, description, is_default }) => h("option", { value: name, title: description, selected: is_default }, name));
     this.agent = h("select", { "aria-label": "Agent", class: "quiet" }, options);
-    const search = config.web_search ?? {};
-    this.search = toggle("Web search", { disabled: !search.enabled, title: search.enabled ? null : search.reason });
+    const { enabled, reason } = config.web_search;
+    this.search = toggle("Web search", { disabled: !enabled, title: enabled ? null : reason });
     this.deep = toggle("Deep thinking");
     this.accept = toggle("Accept the plan at once", { title: "The researcher goes on without asking about its plan" });
-    this.held = config.tools.filter((tool) => tool.available !== false).map(({ name, description }) => ({ name, ...toggle(name, { title: description }) }));
+    this.held = config.tools.filter((tool) => tool.available).map(({ name, description }) => ({ name, ...toggle(name, { title: description }) }));
     const hold = this.held.length ? h("fieldset", {}, h("legend", {}, "Ask me before these tools run"), this.held.map((tool) => tool.node)) : null;
     const menu = uid("menu");
     const panel = h("div", { class: "menu", id: menu, popover: "auto" }, this.accept.node, hold);

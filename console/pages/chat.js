@@ -1,7 +1,6 @@
 // The chat: threads beside, the conversation, what the run asks, the composer.
 import { call, withQuery } from "../api.js";
 import { Composer } from "../chat/composer.js";
-import { loadConfig } from "../chat/config.js";
 import { Conversation } from "../chat/conversation.js";
 import { apply, showMessage } from "../chat/events.js";
 import { Follow } from "../chat/follow.js";
@@ -16,7 +15,7 @@ export default {
   title: "Chat",
   path: "/chat",
   async render(root, ctx) {
-    const chat = new Chat(ctx, await loadConfig(ctx.signal));
+    const chat = new Chat(ctx, await call("GET", "/agent/config", undefined, { signal: ctx.signal }));
     root.append(chat.node);
     ctx.signal.addEventListener("abort", () => chat.leave());
     chat.threads.load().catch(ctx.report);
@@ -46,10 +45,10 @@ class Chat {
 
   #main(config) {
     this.drawer = h("button", { type: "button", class: "drawer", "aria-controls": "threads", "aria-expanded": "false", onclick: () => this.showThreads() }, "Conversations");
-    this.welcome = h("div", { class: "welcome" }, h("h1", {}, "What shall we do?"), h("dl", {}, config.agents.filter((agent) => agent.description).map((agent) => [h("dt", {}, agent.name), h("dd", {}, agent.description)])));
+    this.welcome = h("div", { class: "welcome" }, h("h2", {}, "What shall we do?"), h("dl", {}, config.agents.filter((agent) => agent.description).map((agent) => [h("dt", {}, agent.name), h("dd", {}, agent.description)])));
     const notice = config.notice ? h("p", { class: "notice" }, config.notice) : null;
     fill(this.scroller, this.welcome, this.log);
-    return h("section", { class: "talk", "aria-label": "Chat" }, this.drawer, this.scroller, h("div", { class: "dock" }, this.asked, this.status, notice, this.composer.node));
+    return h("section", { class: "talk", "aria-label": "Chat" }, h("h1", { class: "unseen" }, "Chat"), this.drawer, this.scroller, h("div", { class: "dock" }, this.asked, this.status, notice, this.composer.node));
   }
 
   showThreads(open = !this.aside.classList.contains("open")) {
