@@ -1,6 +1,6 @@
 # One image for every process: `api`, `worker --queues …`, `migrate`.
 FROM python:3.11-slim-bookworm AS build
-RUN pip install --no-cache-dir uv==0.9.13
+RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /app
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
 # The dependencies alone first: this layer stays as long as the lock does. No group is a default here: neither the embedded

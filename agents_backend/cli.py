@@ -17,7 +17,7 @@ from typing import Annotated
 
 import typer
 import uvicorn
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsError
 from rich.console import Console
 from rich.markup import escape
@@ -71,9 +71,9 @@ def complete() -> Settings:
 @app.command()
 def api() -> None:
     """Run the HTTP API: one process, to be multiplied by your platform."""
-    from api.app import create_app  # noqa: PLC0415  # the other commands need none of it
-
     found = complete()
+    from api.app import create_app  # noqa: PLC0415  # neither the other commands nor a refusal need it
+
     _allow_many_connections()
     uvicorn.run(
         create_app(found),
@@ -99,6 +99,10 @@ def _allow_many_connections() -> None:
 @app.command()
 def worker(queues: Annotated[str, typer.Option(help="task queues, comma-separated")] = QUEUES) -> None:
     """Run a worker on some task queues."""
+    wanted = _known(queues)
+    found = complete()
+    if found.worker.metrics_port:
+        _refuse_taken_port(found)
     import uvloop  # noqa: PLC0415
 
     from agents_backend.integrations.metrics import worker_metrics  # noqa: PLC0415
@@ -106,7 +110,6 @@ def worker(queues: Annotated[str, typer.Option(help="task queues, comma-separate
     from agents_backend.integrations.tracing import configure_tracing  # noqa: PLC0415
     from workers.main import run  # noqa: PLC0415
 
-    found = complete()
     configure_logging(found)
     tracing = configure_tracing(found)
 
@@ -115,13 +118,36 @@ def worker(queues: Annotated[str, typer.Option(help="task queues, comma-separate
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
         with worker_metrics(found.worker):
-            await run(found, [queue.strip() for queue in queues.split(",")], stop=stop)
+            await run(found, wanted, stop=stop)
 
     try:
         uvloop.run(until_asked_to_stop())
     finally:
         if tracing is not None:
             tracing.shutdown()
+
+
+def _known(queues: str) -> list[str]:
+    wanted = [queue.strip() for queue in queues.split(",") if queue.strip()]
+    if unknown := sorted(set(wanted) - set(QUEUES.split(","))):
+        raise typer.BadParameter(f"no such queue: {', '.join(unknown)}; there are {QUEUES}")
+    return wanted
+
+
+def _refuse_taken_port(found: Settings) -> None:
+    try:
+        check_free(found.worker.metrics_port, "the worker's metrics", "WORKER_METRICS_PORT")
+    except StackError as error:
+        out.print(f"[red]{error}[/]")
+        raise typer.Exit(1) from None
+
+
+@app.command("sandbox-host")
+def sandbox_host() -> None:
+    """Run the embedded sandbox host, as the `SANDBOX_HOST_*` variables describe it."""
+    from sandbox_host.server import main  # noqa: PLC0415
+
+    raise typer.Exit(main())
 
 
 @app.command()
@@ -151,10 +177,24 @@ def _migrate(found: Settings) -> str | None:
 
 @app.command()
 def openapi() -> None:
-    """Print the OpenAPI document."""
+    """Print the OpenAPI document; it needs no server and no setting."""
     from api.app import create_app  # noqa: PLC0415
 
-    typer.echo(json.dumps(create_app(complete()).openapi(), indent=2))
+    typer.echo(json.dumps(create_app(_without_servers(settings())).openapi(), indent=2))
+
+
+def _without_servers(found: Settings) -> Settings:
+    """Settings that satisfy the application without leading anywhere; it connects only when it is served."""
+    nowhere = SecretStr("unset")
+    return found.model_copy(
+        update={
+            "environment": "development",
+            "database": found.database.model_copy(update={"url": nowhere}),
+            "redis": found.redis.model_copy(update={"url": nowhere}),
+            "temporal": found.temporal.model_copy(update={"address": "unset"}),
+            "auth": found.auth.model_copy(update={"secret": nowhere}),
+        }
+    )
 
 
 @app.command("check-config")
@@ -193,8 +233,10 @@ async def _up(found: Settings) -> None:
     stack = Stack(found, found.data_dir)
     stack.check_ports()
     check_free(found.api.port, "the API", "API_PORT")
-    out.print("Starting PostgreSQL, Redis and Temporal …")
+    out.print("Starting PostgreSQL, Redis, Temporal and the sandbox host …")
     async with stack:
+        if stack.no_sandboxes:
+            out.print(f"[yellow]There are no sandboxes: {stack.no_sandboxes}[/]")
         environment = {**os.environ, **stack.environment()}  # children read it; this process reads settings alone
         out.print("Migrating …")
         password = await asyncio.to_thread(_migrate_as_child, environment)

@@ -206,6 +206,21 @@ class AgentSettings(Group):
     )
 
 
+class E2BSettings(Group):
+    """Sandboxes: E2B's own with `E2B_API_KEY`; without, `agents-backend up` starts the embedded host and sets these for its processes."""
+
+    model_config = _group("E2B_")
+
+    api_key: SecretStr | None = None
+    api_url: str | None = Field(None, description="the control plane; default https://api.<domain>")
+    sandbox_url: str | None = Field(None, description="where all sandboxes are reached; default one host for each")
+    domain: str = Field("e2b.app", description="the suffix of port hosts, {port}-{id}.<domain>")
+    template: str = "agents-backend-sandbox"
+    timeout_seconds: int = Field(900, ge=30, le=86_400, description="a sandbox's life from its last use to its pause")
+    request_timeout_seconds: float = Field(30, gt=0)
+    connect_timeout_seconds: float = Field(10, gt=0, description="until an unreachable host is an error")
+
+
 class StackSettings(Group):
     """The embedded servers; used by `agents-backend up` and the tests alone."""
 
@@ -216,6 +231,8 @@ class StackSettings(Group):
     temporal_port: int = Field(7233, ge=0, le=65535)
     temporal_ui_port: int = Field(8233, ge=0, le=65535)
     model_port: int = Field(0, ge=0, le=65535)
+    sandbox_host_port: int = Field(0, ge=0, le=65535)
+    embedded_sandboxes: bool = Field(default=True, description="start the embedded sandbox host without E2B_API_KEY")
     embedded_model: bool = Field(default=True, description="start the small model when no other is configured")
 
 
@@ -252,6 +269,7 @@ class Settings(Group):
     models: ModelSettings = Field(default_factory=ModelSettings)
     vendors: VendorSettings = Field(default_factory=VendorSettings)
     agents: AgentSettings = Field(default_factory=AgentSettings)
+    e2b: E2BSettings = Field(default_factory=E2BSettings)
     stack: StackSettings = Field(default_factory=StackSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
 
@@ -289,6 +307,8 @@ class Settings(Group):
 
     @model_validator(mode="after")
     def _named_models_exist(self) -> Self:
+        if any(model.name == EMBEDDED for model in self.models.list):
+            raise ValueError(f"MODEL_LIST: the name {EMBEDDED} is kept for the small model of this machine")
         names = {model.name for model in self.configured_models()}
         wanted = {name for name in (self.models.default, self.models.reasoning, *self.models.fallbacks) if name}
         if unknown := sorted(wanted - names):

@@ -1,5 +1,7 @@
 """The composition root of the API: the one place that knows which collaborator goes where."""
 
+import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -109,9 +111,10 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         configure_logging(settings)
         tracing = configure_tracing(settings)
-        app.openapi()  # it takes a third of a second, which no request shall wait for
+        await asyncio.to_thread(app.openapi)  # it takes a third of a second, which no request shall wait for
         async with _services(settings) as services:
             app.state.services = services
+            gc.freeze()  # a full collection of all that was imported would hold the loop for 0.1 s, again and again
             yield
         if tracing is not None:
             tracing.shutdown()

@@ -57,7 +57,7 @@ async def deployment() -> AsyncIterator[Deployment]:
     started: list[subprocess.Popen[bytes]] = []
     try:
         settings = Settings(stack=StackSettings(temporal_port=free_port()))
-        async with Stack(settings, folder, ui=False) as stack:
+        async with Stack(settings, folder, ui=False, sandboxes=False) as stack:
             yield await _start(stack, started)
             _stop(started)
     finally:

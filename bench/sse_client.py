@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 _TOKEN = b'"type":"TEXT_MESSAGE_CONTENT"'
-_DELTA = re.compile(rb'"delta":"((?:[^"\\]|\\.)*)"')
+_DISCARDED = b'"name":"message.discarded"'
+_DELTA = re.compile(rb'"messageId":"([^"]+)","delta":"((?:[^"\\]|\\.)*)"')
 
 
 @dataclass
@@ -17,7 +18,8 @@ class Seen:
 
     Attributes:
         first_event, first_token, ended: when they came, in seconds.
-        text: all deltas, joined.
+        text: the deltas of the messages that were not withdrawn, joined.
+        withdrawn: messages that were.
         error: what went wrong, if anything.
     """
 
@@ -29,7 +31,8 @@ class Seen:
     text: str = ""
     last: bytes = b""
     error: str = ""
-    deltas: list[bytes] = field(default_factory=list)
+    withdrawn: int = 0
+    deltas: dict[bytes, list[bytes]] = field(default_factory=dict)
 
 
 async def stream(url: str, *, body: object | None, token: str = "", timeout: float = 120) -> Seen:
@@ -40,7 +43,7 @@ async def stream(url: str, *, body: object | None, token: str = "", timeout: flo
             await _read(url, body, token, seen)
     except (OSError, TimeoutError, asyncio.IncompleteReadError, ValueError) as error:
         seen.error = seen.error or f"{type(error).__name__}: {error}"
-    seen.text = "".join(json.loads(b'"%b"' % delta) for delta in seen.deltas)
+    seen.text = "".join(json.loads(b'"%b"' % delta) for deltas in seen.deltas.values() for delta in deltas)
     return seen
 
 
@@ -82,4 +85,7 @@ def _take(frame: bytes, seen: Seen, now: float) -> None:
     if _TOKEN in frame:
         seen.first_token = seen.first_token or now
         if found := _DELTA.search(frame):
-            seen.deltas.append(found[1])
+            seen.deltas.setdefault(found[1], []).append(found[2])
+    elif _DISCARDED in frame:
+        seen.withdrawn += 1
+        seen.deltas.pop(json.loads(frame[frame.index(b"data:") + 5 :])["value"]["messageId"].encode(), None)

@@ -37,7 +37,7 @@ async def running_stack(temporal_config: Sequence[str] = ()) -> AsyncIterator[St
     folder.chmod(0o711)
     try:
         settings = Settings(stack=StackSettings(temporal_port=free_port(), embedded_model=False))
-        async with Stack(settings, folder, ui=False, temporal_config=temporal_config) as stack:
+        async with Stack(settings, folder, ui=False, sandboxes=False, temporal_config=temporal_config) as stack:
             yield stack
     finally:
         shutil.rmtree(folder, ignore_errors=True)

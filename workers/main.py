@@ -1,6 +1,7 @@
 """The composition root of a worker process: any set of task queues, everything that runs on them."""
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -59,6 +60,7 @@ async def build(
     models = Models(settings)
     if task_queues.CHAT in queues:
         await models.warm()
+    gc.freeze()  # a full collection of all that was imported would hold the loop for 0.1 s and more, again and again
     if EMBEDDED in models.configs:
         _log.warning("embedded_model_answers", notice=EMBEDDED_NOTICE)
     parts = Parts(

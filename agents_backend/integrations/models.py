@@ -145,9 +145,9 @@ class Models:
         return self._clients[key]
 
     async def warm(self) -> None:
-        """Make the default model's client now, so that the first answer does not wait for it."""
-        if self.configs:
-            await self._client(self.default, reasoning=False)
+        """Make every model's client now: no answer waits for it, and nothing else waits while a library is imported."""
+        for config in self.configs.values():
+            await self._client(config, reasoning=False)
 
 
 def _connect(config: ModelConfig, settings: Any, reasoning: bool) -> BaseChatModel:  # noqa: FBT001  # for to_thread
@@ -204,6 +204,8 @@ def _typed_errors(name: str) -> Iterator[None]:
 def _typed(name: str, error: Exception) -> Unavailable:
     if isinstance(error, ModelTimeoutError):
         return UpstreamTimeout(f"The model {name} did not answer in time.")
+    if type(error) in {TypeError, ValueError, NotImplementedError}:  # LangChain's own checks, before anything was sent
+        return ModelRejected(f"The model {name} cannot take this request.")
     cause: BaseException | None = error
     while cause is not None:
         status = getattr(cause, "status_code", None) or getattr(cause, "code", None)

@@ -64,6 +64,7 @@ def serve(weights: Path, port: int, key: str) -> None:
     params.model.path = str(weights)
     params.hostnames, params.port, params.api_keys = ["127.0.0.1"], port, [key]
     params.n_parallel, params.n_ctx = SLOTS, SLOTS * WINDOW
+    params.sampling.penalty_repeat = 1.1  # so small a model repeats itself for ever
     params.ui, params.endpoint_slots, params.verbosity = False, False, 2
     # Half of the cores, and no spinning: its threads wait for each other at every step, and stall where cores are shared.
     params.cpuparams.n_threads, params.cpuparams.poll = max(1, min((os.cpu_count() or 1) // 2, 8)), 0

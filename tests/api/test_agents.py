@@ -14,6 +14,7 @@ from tests.api.test_chat import CHAT, body, chat, read, text_of
 from tests.conftest import running_stack, settings_for
 from tests.fakes.openai_server import FakeOpenAI, Say
 from tests.fakes.search_server import FakeSearch
+from tests.fakes.vendor_servers import FakeAnthropic
 from tests.fakes.wire import Asked, Server, answer
 from tests.serving import serving
 
@@ -30,6 +31,7 @@ class House:
 
     client: httpx.AsyncClient
     model: FakeOpenAI
+    claude: FakeAnthropic
     pages: Server
     settings: Settings
 
@@ -47,11 +49,23 @@ async def page(asked: Asked, writer: asyncio.StreamWriter) -> None:
 
 @pytest.fixture(scope="module")
 async def house() -> AsyncIterator[House]:
-    async with running_stack() as stack, FakeOpenAI() as model, Server(page) as pages, FakeSearch() as search:
+    async with (
+        running_stack() as stack,
+        FakeOpenAI() as model,
+        FakeAnthropic() as claude,
+        Server(page) as pages,
+        FakeSearch() as search,
+    ):
         names = {"fake": {}, "thinker": {"reasoning_effort": "high"}, "plain": {"tools": False}, "backup": {}}
         configs = tuple(
             ModelConfig(name=name, model=name, base_url=model.base_url, api_key=SecretStr(SECRET), **more)
             for name, more in names.items()
+        )
+        key = SecretStr("key")
+        configs += (
+            ModelConfig(
+                name="claude", provider="anthropic", model="claude-sonnet-4-6", base_url=claude.url, api_key=key
+            ),
         )
         search.results = [{"title": f"All of the {n}", "url": f"{pages.url}/{n}", "text": n} for n in ("moon", "sun")]
         settings = settings_for(
@@ -61,7 +75,7 @@ async def house() -> AsyncIterator[House]:
             agents=AgentSettings(fetch_allow_loopback=True),
         )
         async with serving(settings) as client:
-            yield House(client, model, pages, settings)
+            yield House(client, model, claude, pages, settings)
 
 
 def research(pages: Server) -> list[str]:
@@ -197,7 +211,7 @@ async def test_a_named_model_answers_and_an_unknown_one_is_a_400_that_lists_them
     assert stored[-1]["model"] == "backup"
     refused = await house.client.post(CHAT, json=body("hi", model="nobody"))
     assert refused.status_code == 400
-    assert "fake, thinker, plain, backup" in refused.json()["detail"]
+    assert "fake, thinker, plain, backup, claude" in refused.json()["detail"]
 
 
 async def test_where_the_first_model_fails_before_its_first_token_the_fallback_answers_and_is_named(house):
@@ -208,13 +222,32 @@ async def test_where_the_first_model_fails_before_its_first_token_the_fallback_a
     assert events[-1]["usage"][0]["model"] == "backup"
 
 
+async def test_an_overloaded_model_is_asked_again_when_it_said_and_nothing_is_withdrawn(client, fake_model):
+    before = len(fake_model.requests)
+    _, events = await chat(client, "busy [error=429 retry_after=1 times=1][say=here]")
+    assert text_of(events) == "here"
+    assert not [event for event in events if event["type"] == "CUSTOM"]
+    assert len(fake_model.requests) == before + 2
+
+
+async def test_anthropic_gets_its_thinking_back_with_the_results_of_its_tools(house):
+    text = "[think=let me see][tool:current_time {}][say=it is late]"
+    _, events = await chat(house.client, text, model="claude", enable_deep_thinking=True)
+    assert events[-1]["outcome"]["type"] == "success", events[-1]
+    assert text_of(events) == "it is late"
+    assert "".join(e["delta"] for e in events if e["type"] == "REASONING_MESSAGE_CONTENT") == "let me see " * 2
+    said = next(m for m in house.claude.asked[-1].json["messages"] if m["role"] == "assistant")["content"]
+    assert said[0] == {"type": "thinking", "thinking": "let me see ", "signature": "signed"}
+    assert said[1]["type"] == "tool_use"
+
+
 async def test_the_config_tells_all_that_can_be_used_and_no_secret(house):
     answer = await house.client.get("/agent/config")
     assert answer.status_code == 200, answer.text
     config = answer.json()
     assert [agent["name"] for agent in config["agents"] if agent["is_default"]] == ["chat"]
-    assert [model["name"] for model in config["models"]] == ["fake", "thinker", "plain", "backup"]
-    assert [model["reasoning"] for model in config["models"]] == [False, True, False, False]
+    assert [model["name"] for model in config["models"]] == ["fake", "thinker", "plain", "backup", "claude"]
+    assert [model["reasoning"] for model in config["models"]] == [False, True, False, False, True]
     assert config["default_model"] == "fake"
     assert config["reasoning_model"] == "thinker"
     assert config["fallback_models"] == ["backup"]

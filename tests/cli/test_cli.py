@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -41,8 +42,8 @@ def test_help_lists_the_commands():
         assert command in done.stdout
 
 
-def test_openapi_prints_the_document():
-    done = run("openapi", **COMPLETE)
+def test_openapi_prints_the_document_without_any_server():
+    done = run("openapi")
     assert done.returncode == 0, done.stderr
     assert "/api/v1/agent/chat/stream" in json.loads(done.stdout)["paths"]
 
@@ -93,6 +94,19 @@ def test_a_process_without_its_servers_says_which_it_misses():
     done = run("worker")
     assert done.returncode == 1
     assert "DATABASE_URL is not set" in done.stdout
+
+
+def test_a_worker_refuses_a_queue_that_is_not_there_and_a_port_that_is_taken():
+    done = run("worker", "--queues", "chat,nowhere", **COMPLETE)
+    assert done.returncode == 2
+    assert "nowhere" in done.stderr
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = run("worker", **COMPLETE, WORKER_METRICS_PORT=str(taken.getsockname()[1]))
+    assert done.returncode == 1
+    assert "WORKER_METRICS_PORT" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_settings_come_from_secret_files_and_a_variable_goes_before_a_file(tmp_path: Path):

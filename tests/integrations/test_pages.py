@@ -13,7 +13,7 @@ from agents_backend.domain.errors import (
     UpstreamTimeout,
 )
 from agents_backend.integrations.addresses import Policy, check_url, is_public, resolve
-from agents_backend.integrations.articles import read
+from agents_backend.integrations.articles import Reader
 from agents_backend.integrations.pages import Pages
 from tests.fakes.wire import Asked, Server, answer, end_stream, send, start_stream
 
@@ -196,7 +196,8 @@ async def test_a_page_is_fetched_by_the_pinned_address_under_its_own_name(canary
             await pages.fetch("http://nowhere.example/")
     assert found.url == f"http://tides.example:{canary.port}/article"
     assert canary.asked[-1].headers["host"] == f"tides.example:{canary.port}"
-    article = await read(found)
+    async with Reader() as reader:
+        article = await reader.read(found)
     assert article.title == "Tides"
     assert "The moon pulls the sea." in article.text
     assert "<p>" not in article.text

@@ -86,4 +86,7 @@ def test_the_first_configured_provider_searches_unless_another_is_named():
     assert search.chosen(both) == "brave"
     assert search.chosen(both.model_copy(update={"search_provider": "searxng"})) == "searxng"
     assert search.chosen(both.model_copy(update={"search_provider": "tavily"})) is None
+    assert "SEARCH_PROVIDER is tavily" in search.missing(both.model_copy(update={"search_provider": "tavily"}))
     assert search.chosen(VendorSettings()) is None
+    assert "TAVILY_API_KEY" in search.missing(VendorSettings())
+    assert search.missing(both) is None

@@ -10,10 +10,15 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from agents_backend.domain.errors import Unavailable
-from agents_backend.integrations.temporal import SEARCH_ATTRIBUTES, connect, ensure_search_attributes
+from agents_backend.integrations.temporal import (
+    SEARCH_ATTRIBUTES,
+    SearchAttributesMissing,
+    connect,
+    ensure_search_attributes,
+)
 from agents_backend.settings import TemporalSettings
 from agents_backend.stack.process import ServerProcess, accepts, free_port
 from agents_backend.stack.temporal import binary
@@ -40,6 +45,15 @@ async def strange(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cli
     await server.start()
     yield await connect(settings)
     await server.stop()
+
+
+async def test_a_temporal_that_does_not_let_us_add_them_is_said_with_what_to_do(strange, monkeypatch):
+    async def denied(*_: object, **__: object) -> None:
+        raise RPCError("Request unauthorized.", RPCStatusCode.PERMISSION_DENIED, b"")
+
+    monkeypatch.setattr(strange.operator_service, "add_search_attributes", denied)
+    with pytest.raises(SearchAttributesMissing, match=r"PERMISSION_DENIED.*Create UserId, ThreadId, Kind .*Keyword"):
+        await ensure_search_attributes(strange)
 
 
 async def test_what_is_missing_is_registered_once_and_a_run_can_carry_it(strange):

@@ -8,30 +8,22 @@ import asyncio
 import contextlib
 import json
 import shutil
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
-from temporalio.client import WorkflowFailureError
+from temporalio.client import Client, WorkflowFailureError
 
-from agents_backend.contracts.queues import CHAT
-from agents_backend.db.base import Database
-from agents_backend.db.migrate import upgrade
 from agents_backend.integrations.temporal import connect
-from agents_backend.services.users import ensure_administrator
-from agents_backend.settings import ModelConfig, ModelSettings, Settings
-from agents_backend.stack.process import free_port
-from api.app import create_app
-from tests.conftest import PASSWORD, running_stack, settings_for
+from agents_backend.settings import ModelConfig, ModelSettings
+from tests.conftest import running_stack, settings_for
 from tests.fakes.openai_server import FakeOpenAI
-from workers.main import run as run_worker
+from tests.serving import serving
 
 HISTORIES = Path(__file__).parent / "histories"
 STREAM = "/agent/chat/stream"
+LONG = 100  # events after which a run goes on in a new history; the other scenarios stay below
 HELD = {"interrupt_before_tools": ["current_time"]}
 
 
@@ -81,6 +73,12 @@ async def model_failure(client: httpx.AsyncClient, _: FakeOpenAI) -> str:
     return await chat(client, "refuse [error=400]")
 
 
+async def long_run(client: httpx.AsyncClient, _: FakeOpenAI) -> str:
+    """One that goes on in a new history, midway."""
+    text = 'many [delay=0] [toolloop=12 current_time {"timezone": "UTC"}]'
+    return await chat(client, text)
+
+
 SCENARIOS: tuple[Callable[[httpx.AsyncClient, FakeOpenAI], Awaitable[str]], ...] = (
     plain_chat,
     two_parallel_tools,
@@ -88,6 +86,7 @@ SCENARIOS: tuple[Callable[[httpx.AsyncClient, FakeOpenAI], Awaitable[str]], ...]
     plan_review,
     cancel,
     model_failure,
+    long_run,
 )
 
 
@@ -99,32 +98,8 @@ async def resume(client: httpx.AsyncClient, run_id: str, **answer: Any) -> str:
     return run_id
 
 
-@asynccontextmanager
-async def everything() -> AsyncIterator[tuple[httpx.AsyncClient, FakeOpenAI, Settings]]:
-    async with running_stack() as stack, FakeOpenAI() as fake:
-        model = ModelConfig(name="fake", model="fake", base_url=fake.base_url)
-        settings = settings_for(stack, log_level="ERROR", models=ModelSettings(list=(model,)))
-        await asyncio.to_thread(upgrade, settings.database.url.get_secret_value())
-        async with Database(settings.database) as database:
-            await ensure_administrator(database, settings)
-        stop, port = asyncio.Event(), free_port()
-        worker = asyncio.create_task(run_worker(settings, [CHAT], stop=stop))
-        server = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_config=None, ws="none"))
-        serving = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=60) as client:
-            login = {"username": "admin", "password": PASSWORD}
-            token = (await client.post("/admin/auth/login", json=login)).json()["access_token"]
-            client.headers["Authorization"] = f"Bearer {token}"
-            yield client, fake, settings
-        stop.set()
-        server.should_exit = True
-        await asyncio.gather(worker, serving)
-
-
 def without_this_machine(value: Any) -> Any:
-    """The same without host names and process ids, which Temporal writes into every event."""
+    """The same without host names, process ids and paths, which Temporal writes into events and failures."""
     if isinstance(value, list):
         return [without_this_machine(inner) for inner in value]
     if not isinstance(value, dict):
@@ -132,24 +107,48 @@ def without_this_machine(value: Any) -> Any:
     cleaned = {name: without_this_machine(inner) for name, inner in value.items()}
     if "identity" in cleaned:
         cleaned["identity"] = "worker"
+    cleaned.pop("stackTrace", None)
     if cleaned.get("kind") == "TASK_QUEUE_KIND_STICKY":
         cleaned["name"] = "sticky"
     return cleaned
 
 
+def one_event_a_line(history: dict[str, Any]) -> str:
+    lines = ",\n".join(json.dumps(event, separators=(",", ":")) for event in history["events"])
+    return f'{{"events":[\n{lines}\n]}}\n'
+
+
+async def histories_of(temporal: Client, run_id: str) -> list[dict[str, Any]]:
+    """A run's histories in their order: a long run goes on in a new one."""
+    workflow_id = f"chat-{run_id}"
+    found, execution = [], temporal.get_workflow_handle(workflow_id)
+    with contextlib.suppress(WorkflowFailureError):  # a cancelled one ends so
+        await execution.result()
+    execution_id = (await execution.describe()).raw_description.workflow_execution_info.first_run_id
+    while execution_id:
+        handle = temporal.get_workflow_handle(workflow_id, run_id=execution_id)
+        history = (await handle.fetch_history()).to_json_dict()
+        found.append(without_this_machine(history))
+        end = history["events"][-1]
+        execution_id = end.get("workflowExecutionContinuedAsNewEventAttributes", {}).get("newExecutionRunId")
+    return found
+
+
 async def record() -> None:
     shutil.rmtree(HISTORIES, ignore_errors=True)
     HISTORIES.mkdir()
-    async with everything() as (client, fake, settings):
-        temporal = await connect(settings.temporal)
-        for scenario in SCENARIOS:
-            handle = temporal.get_workflow_handle(f"chat-{await scenario(client, fake)}")
-            with contextlib.suppress(WorkflowFailureError):  # a cancelled one ends so
-                await handle.result()
-            history = without_this_machine((await handle.fetch_history()).to_json_dict())
-            path = HISTORIES / f"{scenario.__name__}.json"
-            path.write_text(json.dumps(history, indent=1) + "\n")
-            print(f"{path.name}: {len(history['events'])} events, {path.stat().st_size} bytes", file=sys.stderr)  # noqa: T201
+    limit = f"limit.historyCount.suggestContinueAsNew={LONG}"
+    async with running_stack(temporal_config=[limit]) as stack, FakeOpenAI() as fake:
+        model = ModelConfig(name="fake", model="fake", base_url=fake.base_url)
+        settings = settings_for(stack, log_level="ERROR", models=ModelSettings(list=(model,)))
+        async with serving(settings) as client:
+            temporal = await connect(settings.temporal)
+            for scenario in SCENARIOS:
+                run_id = await scenario(client, fake)
+                for number, history in enumerate(await histories_of(temporal, run_id), 1):
+                    path = HISTORIES / f"{scenario.__name__}-{number}.json"
+                    path.write_text(one_event_a_line(history))
+                    print(f"{path.name}: {len(history['events'])} events, {path.stat().st_size} bytes")  # noqa: T201
 
 
 if __name__ == "__main__":
