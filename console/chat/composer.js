@@ -26,8 +26,11 @@ export class Composer {
     this.accept = toggle("Accept the plan at once", { title: "The researcher goes on without asking about its plan" });
     this.held = config.tools.filter((tool) => tool.available).map(({ name, description }) => ({ name, ...toggle(name, { title: description }) }));
     const hold = this.held.length ? h("fieldset", {}, h("legend", {}, "Ask me before these tools run"), this.held.map((tool) => tool.node)) : null;
+    const models = config.models.map(({ name, is_default }) => h("option", { value: is_default ? "" : name, selected: is_default }, name));
+    this.model = h("select", {}, models);
+    const model = models.length > 1 ? h("label", { class: "choice" }, "Model", this.model) : null;
     const menu = uid("menu");
-    const panel = h("div", { class: "menu", id: menu, popover: "auto" }, this.accept.node, hold);
+    const panel = h("div", { class: "menu", id: menu, popover: "auto" }, model, this.accept.node, hold);
     const more = h("button", { type: "button", class: "quiet", popovertarget: menu }, "More");
     this.toggles = [this.search.node, this.deep.node, h("div", { class: "anchor" }, more, panel)];
   }
@@ -40,6 +43,7 @@ export class Composer {
       enable_deep_thinking: this.deep.input.checked,
       auto_accept_plan: this.accept.input.checked,
       ...(LOCALE.test(navigator.language) && { locale: navigator.language }),
+      ...(this.model.value && { model: this.model.value }),
       ...(held.length && { interrupt_before_tools: held }),
     };
   }
