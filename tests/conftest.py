@@ -135,7 +135,7 @@ async def base_url(settings: Settings, database: Database) -> AsyncIterator[str]
 
 @pytest.fixture(scope="session")
 async def token(base_url: str) -> str:
-    async with httpx.AsyncClient(base_url=base_url) as client:
+    async with httpx.AsyncClient(base_url=base_url, timeout=30) as client:
         answer = await client.post("/api/v1/admin/auth/login", json={"username": "admin", "password": PASSWORD})
     assert answer.status_code == 200, answer.text
     return answer.json()["access_token"]
@@ -156,7 +156,7 @@ async def other_token(base_url: str, database: Database) -> str:
     passwords.close()
     async with database.transaction() as session:
         session.add(User(username="other", nickname="Other", password_hash=hashed))
-    async with httpx.AsyncClient(base_url=base_url) as client:
+    async with httpx.AsyncClient(base_url=base_url, timeout=30) as client:
         answer = await client.post("/api/v1/admin/auth/login", json={"username": "other", "password": PASSWORD})
     assert answer.status_code == 200, answer.text
     return answer.json()["access_token"]
