@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import httpx
 
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 150.0
 
 
 class Process:
@@ -22,7 +22,7 @@ class Process:
     def start(self) -> None:
         command = [sys.executable, "-m", "agents_backend.cli", *self._command]
         self._process = subprocess.Popen(
-            command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command, env=self._environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
 
     def kill(self) -> None:

@@ -32,7 +32,6 @@ class WorkflowTurns:
         self.leg = chat.midway.leg if chat.midway else 1
         self.marks = chat.midway.marks if chat.midway else 0
         self._fresh = True  # each history holds one model call at the least, or a run would never advance
-        self.tools = chat.tools
         self.client_tools = frozenset(chat.client_tools)
         self.held_tools = frozenset(chat.held_tools)
         self.deep_thinking = chat.deep_thinking
@@ -45,7 +44,7 @@ class WorkflowTurns:
         step: int,
         scope: str = "main",
         task: int | None = None,
-        tools: Sequence[str] = (),
+        tools: bool = False,
         plan: bool = False,
     ) -> ModelTurn:
         if step > self._chat.max_steps:
@@ -59,7 +58,7 @@ class WorkflowTurns:
             prompt=prompt,
             scope=scope,
             task=task,
-            tools=tuple(tools),
+            tools=tools,
             client_tools=bool(self.client_tools) and scope == "main" and not plan,
             output="plan" if plan else "text",
             reasoning=self.deep_thinking,

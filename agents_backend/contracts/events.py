@@ -182,7 +182,7 @@ def token_usage(usage: Usage, model: str) -> list[TokenUsage] | None:
 
 
 def closing_of(item: dict[str, Any]) -> list[str]:
-    """The events that close what was left open by a dead attempt; see `EventLog.left_open`."""
+    """The events that close what was left open by a dead attempt; see `EventLog.take_over`."""
     match item["kind"]:
         case "text":
             return [text_end(item["id"])]

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agents_backend.db.base import now
-from agents_backend.db.tables.runs import Artifact, IdempotencyKey, Interrupt, Message, Run, Thread
+from agents_backend.db.tables.runs import ANSWERS, Artifact, IdempotencyKey, Interrupt, Message, Run, Thread
 from agents_backend.domain.errors import NotFound
 from agents_backend.domain.runs import FINAL, HOLDING, RunStatus
 
@@ -188,6 +188,29 @@ class RunRepository:
         """Add a message once: a repeated call with the same id changes nothing."""
         query = insert(Message).values(created_at=now(), **values)
         await self._session.execute(query.on_conflict_do_nothing(index_elements=["thread_id", "message_id"]))
+
+    async def keep_answer(self, **values: Any) -> None:
+        """Write a step's answer; of two attempts the later one's stays, in whatever order they come."""
+        query = insert(Message).values(created_at=now(), **values)
+        fields = (
+            "message_id",
+            "content",
+            "parts",
+            "reasoning",
+            "tool_calls",
+            "usage",
+            "is_partial",
+            "attempt",
+            "scope",
+        )
+        await self._session.execute(
+            query.on_conflict_do_update(
+                index_elements=["run_id", "step"],
+                index_where=ANSWERS,
+                set_={name: query.excluded[name] for name in fields},
+                where=Message.attempt < query.excluded["attempt"],
+            )
+        )
 
     async def delete_messages_of(self, run_id: uuid.UUID) -> None:
         await self._session.execute(delete(Message).where(Message.run_id == run_id))

@@ -4,7 +4,8 @@ AgentsError
 ├── Invalid                  the caller sent something that can never work
 │   ├── TooLarge
 │   ├── ContextExceeded      the text does not fit the model
-│   └── UnsupportedMedia
+│   ├── UnsupportedMedia
+│   └── AddressRefused       a URL that we do not connect to
 ├── Unauthenticated
 ├── Forbidden
 ├── InsufficientCredits
@@ -17,8 +18,10 @@ AgentsError
 └── Unavailable              a dependency fails; it may heal
     ├── UpstreamFailed
     │   ├── ModelRejected    the vendor refuses the request itself: not tried again
+    │   ├── UpstreamRejected
     │   └── SpeechFailed     a line could not be spoken, however often it was tried
-    ├── ModelOverloaded
+    ├── UpstreamOverloaded
+    │   └── ModelOverloaded
     ├── StorageFull          there is no room to write a file
     └── UpstreamTimeout
 """
@@ -79,6 +82,11 @@ class ContextExceeded(Invalid):
 class UnsupportedMedia(Invalid):
     code = "UNSUPPORTED_MEDIA_TYPE"
     default_detail = "This media type is not supported."
+
+
+class AddressRefused(Invalid):
+    code = "ADDRESS_REFUSED"
+    default_detail = "This address is not allowed."
 
 
 class Unauthenticated(AgentsError):
@@ -146,7 +154,17 @@ class ModelRejected(UpstreamFailed):
     default_detail = "The model refused the request."
 
 
-class ModelOverloaded(Unavailable):
+class UpstreamRejected(UpstreamFailed):
+    code = "UPSTREAM_REJECTED"
+    default_detail = "An upstream service refused the request."
+
+
+class UpstreamOverloaded(Unavailable):
+    code = "UPSTREAM_OVERLOADED"
+    default_detail = "An upstream service takes no more requests now."
+
+
+class ModelOverloaded(UpstreamOverloaded):
     code = "MODEL_OVERLOADED"
     default_detail = "The model is overloaded now."
 

@@ -14,12 +14,11 @@ from agents_backend.domain.runs import MultitaskStrategy, RunStatus
 from agents_backend.services.launches import Launches
 from agents_backend.services.run_starts import NewRun, RunStarts, digest_of
 from agents_backend.services.runs import RunsService, StartedRun, accept_answers, find
+from agents_backend.settings import Settings
 
 _YES = frozenset(
     {"yes", "y", "ok", "okay", "approve", "approved", "accept", "accepted", "[accepted]", "go ahead", "continue"}
 )
-
-
 _ANSWER = "answer"
 
 
@@ -64,19 +63,25 @@ class ChatRequest:
 
 
 class Chats:
-    def __init__(self, *, database: Database, starts: RunStarts, runs: RunsService, launches: Launches) -> None:
+    def __init__(
+        self, *, database: Database, starts: RunStarts, runs: RunsService, launches: Launches, settings: Settings
+    ) -> None:
         self._database, self._starts, self._runs, self._launches = database, starts, runs, launches
+        self._models = tuple(model.name for model in settings.configured_models())
 
     async def start(self, request: ChatRequest) -> StartedRun:
         """Accept a chat; on a thread that waits for a human, the answer that it waits for.
 
         Raises:
-            Invalid: an unknown agent. NotFound: no such thread. ThreadBusy: with `reject`. TooMany: too many active runs.
+            Invalid: an unknown agent or model. NotFound: no such thread. ThreadBusy: with `reject`. TooMany: too many active runs.
             IdempotencyMismatch: the key was used for another body. Unavailable: Temporal, PostgreSQL or Redis is away.
             Conflict: `resume` answers what nobody asks.
         """
         if request.agent_name not in AGENTS:
             raise Invalid.field("agent_name", f"there is no such agent; choose one of {', '.join(AGENTS)}")
+        model = request.options.get("model")
+        if model is not None and model not in self._models:
+            raise Invalid.field("model", f"there is no such model; choose one of {', '.join(self._models) or 'none'}")
         if request.thread_id is not None and (answered := await self._answer(request)):
             await self._runs.deliver(answered)
             return answered

@@ -15,7 +15,6 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from agents_backend.agents.tools import TOOLS
 from agents_backend.contracts import activities as names
 from agents_backend.contracts import queues
 from agents_backend.contracts.media import MediaInput
@@ -48,11 +47,9 @@ class Kind:
 
 def chat_input(run: Run, settings: Settings) -> ChatInput:
     options = run.options
-    theirs = tuple(tool["name"] for tool in options.get("client_tools") or ())
     return ChatInput(
         run=ref_of(run),
-        tools=tuple(name for name in TOOLS if name not in theirs),
-        client_tools=theirs,
+        client_tools=tuple(tool["name"] for tool in options.get("client_tools") or ()),
         held_tools=tuple(options.get("interrupt_before_tools") or ()),
         deep_thinking=bool(options.get("enable_deep_thinking")),
         auto_accept_plan=bool(options.get("auto_accept_plan")),

@@ -12,7 +12,7 @@ from agents_backend.contracts.turns import RunRef, Usage
 from agents_backend.domain.errors import AgentsError, ContextExceeded, Unavailable, UpstreamFailed
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import ModelRejected, Models
-from agents_backend.services.model_calls import Draft, Sink
+from agents_backend.services.answers import Draft, Sink
 from agents_backend.services.step_writer import StepWriter
 from agents_backend.settings import ModelConfig
 
@@ -100,7 +100,7 @@ class ModelTexts:
                     await sink.take(chunk)
                 await sink.finish()
             except (Unavailable, ModelRejected):
-                if sink.began or config is configs[-1]:
+                if draft.began or config is configs[-1]:
                     raise
             else:
                 break

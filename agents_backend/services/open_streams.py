@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
@@ -24,12 +24,22 @@ class Lease:
 
     Attributes:
         revoked: the sign-in has ended; the stream must.
+        wake: set by the stream: called when it is to look at `revoked`.
     """
 
-    __slots__ = ("revoked", "session_id", "user_id")
+    __slots__ = ("revoked", "session_id", "user_id", "wake")
 
     def __init__(self, user_id: int, session_id: uuid.UUID) -> None:
         self.user_id, self.session_id, self.revoked = user_id, session_id, False
+        self.wake: Callable[[], None] = _nobody
+
+    def revoke(self) -> None:
+        self.revoked = True
+        self.wake()
+
+
+def _nobody() -> None:
+    """The stream has not begun; it looks when it does."""
 
 
 class OpenStreams:
@@ -88,5 +98,6 @@ class OpenStreams:
             return
         async with self._database.transaction() as session:
             alive = await users.live_sessions(session, wanted)
-        for lease in self._leases:
-            lease.revoked = lease.revoked or (lease.session_id in wanted and lease.session_id not in alive)
+        for lease in list(self._leases):
+            if lease.session_id in wanted and lease.session_id not in alive:
+                lease.revoke()

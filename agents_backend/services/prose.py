@@ -13,8 +13,8 @@ from agents_backend.contracts.turns import RunRef, Usage
 from agents_backend.domain.errors import Invalid, TooLarge
 from agents_backend.domain.prose import BY_RULE, by_rule, enhanced_by_rule
 from agents_backend.integrations.models import ModelRejected
+from agents_backend.services.answers import Draft
 from agents_backend.services.artifacts import Artifacts, NewArtifact
-from agents_backend.services.model_calls import Draft
 from agents_backend.services.model_texts import ModelTexts, draft_of
 from agents_backend.services.progress import Progress
 from agents_backend.services.run_parts import INPUT, RunParts, WithInput

@@ -20,7 +20,6 @@ from agents_backend.services.runs import StartedRun
 from agents_backend.services.stream_cursor import BEGINNING, Cursor
 
 BEAT_SECONDS = 10.0
-POLL_SECONDS = 2.0
 RETRY_SECONDS = 0.3
 PATIENCE_SECONDS = 60.0
 
@@ -39,6 +38,7 @@ class Streams:
         cursor = Cursor(after, leg=started.run.leg, begins_at_leg=started.leg)
         give_up_at = time.monotonic() + PATIENCE_SECONDS
         async with self._hub.watch(str(started.run.id)) as subscription:
+            lease.wake = lambda: subscription.put(None)
             while not cursor.done and time.monotonic() < give_up_at and not lease.revoked:
                 try:
                     async for logged in self._catch_up(started, cursor):
@@ -66,14 +66,11 @@ class Streams:
         self, run: Run, cursor: Cursor, subscription: Subscription, lease: Lease
     ) -> AsyncIterator[LoggedEvent | None]:
         """What the hub brings, until it ends or asks to read the log again."""
-        silent_since = time.monotonic()
         while not cursor.done and not lease.revoked:
             try:
-                async with asyncio.timeout(POLL_SECONDS):
+                async with asyncio.timeout(BEAT_SECONDS):
                     event = await subscription.get()
             except TimeoutError:
-                if time.monotonic() - silent_since < BEAT_SECONDS:
-                    continue
                 yield None
                 await self._lost.end_if_lost(run)
                 return
@@ -82,7 +79,6 @@ class Streams:
                 return
             if event is None:
                 return
-            silent_since = time.monotonic()
             for item in await self._accept(run, cursor, event):
                 yield item
 
@@ -128,7 +124,7 @@ def as_protocol(message: Message) -> dict[str, object]:
     base: dict[str, object] = {
         "id": message.message_id,
         "role": message.role,
-        "content": message.parts or message.content,
+        "content": (message.parts if message.role == "user" else None) or message.content,
     }
     if message.role == "tool":
         base["toolCallId"] = message.tool_call_id

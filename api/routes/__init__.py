@@ -2,11 +2,12 @@
 
 from fastapi import APIRouter
 
-from api.routes import artifacts, auth, chat, generation, prose, runs, speech, threads
+from api.routes import artifacts, auth, chat, config, generation, prose, runs, speech, threads
 
 ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
     chat.router,
+    config.router,
     runs.router,
     threads.router,
     artifacts.router,

@@ -4,11 +4,12 @@ import uuid
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
 from agents_backend.db.tables.runs import Artifact
 from agents_backend.domain.errors import Conflict, Invalid, NotFound, TooMany, Unauthenticated, Unavailable
+from agents_backend.domain.runs import RunStatus
 from agents_backend.services.runs import StartedRun
 from agents_backend.settings import Settings
 from api.dependencies import ArtifactsOf, CurrentUser, RunsOf, SseOf
@@ -16,6 +17,7 @@ from api.openapi import errors, event_stream
 from api.schemas.pages import Number, Page, Size
 from api.schemas.runs import ResumeBody, RunView
 
+Text = Annotated[str | None, Query(max_length=128, pattern=r"^[^\x00]*$")]
 router = APIRouter(tags=["runs"], responses=errors(Invalid, Unauthenticated, NotFound, Unavailable))
 
 
@@ -38,10 +40,10 @@ async def list_runs(
     request: Request,
     page: Number = 1,
     size: Size = 20,
-    status: str | None = None,
-    kind: str | None = None,
-    agent_name: str | None = None,
-    thread_id: str | None = None,
+    status: RunStatus | None = None,
+    kind: Text = None,
+    agent_name: Text = None,
+    thread_id: Text = None,
 ) -> Page[RunView]:
     given = {"status": status, "kind": kind, "agent_name": agent_name, "thread_id": thread_id}
     filters = {name: value for name, value in given.items() if value is not None}

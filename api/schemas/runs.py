@@ -32,6 +32,7 @@ class McpSettings(Body):
 class ChatOptions(Body):
     """What changes how a run goes, however it is asked for."""
 
+    model: Name | None = Field(None, description="one of /agent/config's models; without it, the default one")
     enable_web_search: bool = False
     enable_deep_thinking: bool = False
     auto_accept_plan: bool = False
@@ -154,10 +155,13 @@ class ThreadView(BaseModel):
 class MessageView(BaseModel):
     id: str
     role: str
+    scope: str = Field(description="`main`, `plan`, or the step of a plan that it is part of: `task-1`")
     content: str
     reasoning: str
     tool_calls: list[Any] | None
     tool_call_id: str | None
+    model: str | None = Field(description="which model wrote it")
+    sources: list[dict[str, str]] | None = Field(description="what a tool's result rests on")
     run_id: uuid.UUID | None
     is_partial: bool
     created_at: datetime
@@ -167,10 +171,13 @@ class MessageView(BaseModel):
         return cls(
             id=message.message_id,
             role=message.role,
+            scope=message.scope,
             content=message.content,
             reasoning=message.reasoning,
             tool_calls=message.tool_calls,
             tool_call_id=message.tool_call_id,
+            model=(message.usage or {}).get("model"),
+            sources=message.sources,
             run_id=message.run_id,
             is_partial=message.is_partial,
             created_at=message.created_at,

@@ -20,7 +20,12 @@ def client_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("package.json", "package-lock.json", "drive.mjs"):
         shutil.copy(FOLDER / name, folder)
     done = subprocess.run(
-        ["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=folder, capture_output=True, text=True, timeout=170
+        ["npm", "ci", "--no-audit", "--no-fund", "--silent"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
     )
     if done.returncode:
         pytest.skip(f"the npm registry cannot be reached: {done.stderr.strip()[:200]}")

@@ -105,7 +105,7 @@ const scenarios = {
     assert.equal(of("RUN_ERROR")[0].code, "MODEL_REJECTED");
   },
   async cancel() {
-    const run = say("long [tokens=3000 delay=10]");
+    const run = say("long [tokens=20000 delay=10]");
     while (of("TEXT_MESSAGE_CONTENT").length < 3) await new Promise((r) => setTimeout(r, 20));
     const cancelled = await fetch(`${root}/runs/${runId}/cancel`, { method: "POST", headers });
     assert.equal(cancelled.status, 200);
