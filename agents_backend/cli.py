@@ -22,7 +22,7 @@ from rich.table import Table
 from agents_backend.contracts import queues
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
-from agents_backend.services.users import ensure_administrator
+from agents_backend.services.seeds import seed
 from agents_backend.settings import Settings, load
 from agents_backend.stack.process import StackError, check_free
 from agents_backend.stack.stack import Stack
@@ -103,11 +103,11 @@ def _migrate(found: Settings) -> str | None:
         raise typer.Exit(1)
     upgrade(found.database.url.get_secret_value())
 
-    async def seed() -> str | None:
+    async def seeded() -> str | None:
         async with Database(found.database) as database:
-            return await ensure_administrator(database, found)
+            return await seed(database, found)
 
-    return asyncio.run(seed())
+    return asyncio.run(seeded())
 
 
 @app.command()

@@ -108,11 +108,18 @@ class AuthSettings(Group):
     audience: str = "agents-backend-api"
     access_token_seconds: int = Field(900, ge=30)
     refresh_token_seconds: int = Field(30 * 24 * 3600, ge=60)
+    refresh_grace_seconds: float = Field(
+        10,
+        ge=0,
+        le=60,
+        description="a refresh token replaced this recently is refused, but does not revoke its session",
+    )
     session_cache_seconds: float = Field(0.5, ge=0, le=1, description="how stale a revocation may be on one process")
     login_attempts: int = Field(10, ge=3, description="failures a window, of one account from one address, before 429")
     login_attempts_per_address: int = Field(50, ge=3)
     login_window_seconds: int = Field(300, ge=10)
     hash_concurrency: int = Field(2, ge=1, description="password hashes computed at once by one process")
+    logins_waiting: int = Field(256, ge=1, description="sign-ins that wait for their turn in one process, at most")
     cookie_secure: bool | None = Field(None, description="default: on in production")
 
 

@@ -23,15 +23,20 @@ from agents_backend.integrations.telemetry import configure_logging, configure_t
 from agents_backend.integrations.temporal import connect as connect_temporal
 from agents_backend.services.auth import AuthService
 from agents_backend.services.chats import Chats
+from agents_backend.services.depts import Depts
 from agents_backend.services.health import HealthService
 from agents_backend.services.launches import Launches
 from agents_backend.services.lost_runs import LostRuns
+from agents_backend.services.menus import Menus
 from agents_backend.services.passwords import Passwords
+from agents_backend.services.principals import Principals
+from agents_backend.services.roles import Roles
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_starts import RunStarts
 from agents_backend.services.runs import RunsService
 from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
+from agents_backend.services.users import Users
 from agents_backend.settings import Settings
 from api import errors, openapi
 from api.middleware import BodyLimit, Metrics, RequestId, TrailingSlash
@@ -49,6 +54,10 @@ class Services:
     redis: Redis
     temporal: Client
     auth: AuthService
+    users: Users
+    roles: Roles
+    depts: Depts
+    menus: Menus
     health: HealthService
     chats: Chats
     runs: RunsService
@@ -64,6 +73,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         temporal = await connect_temporal(settings.temporal, lazy=True)
         passwords = Passwords(settings.auth.hash_concurrency)
         stack.callback(passwords.close)
+        principals = Principals(database, kept_seconds=settings.auth.session_cache_seconds)
         log, hub = EventLog(redis), Hub(redis)
         await hub.start()
         stack.push_async_callback(hub.close)
@@ -76,7 +86,13 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             database=database,
             redis=redis,
             temporal=temporal,
-            auth=AuthService(database=database, redis=redis, passwords=passwords, settings=settings),
+            auth=AuthService(
+                database=database, redis=redis, passwords=passwords, settings=settings, principals=principals
+            ),
+            users=Users(database=database, passwords=passwords, principals=principals),
+            roles=Roles(database=database, principals=principals),
+            depts=Depts(database=database, principals=principals),
+            menus=Menus(database=database, principals=principals),
             health=HealthService(database=database, redis=redis, temporal=temporal),
             chats=Chats(starts=starts, launches=launches),
             runs=RunsService(database=database, log=log, launches=launches),

@@ -2,17 +2,22 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from agents_backend.domain.errors import Forbidden, Unauthenticated
+from agents_backend.domain.permissions import PERMISSIONS
 from agents_backend.integrations.telemetry import request_id
 from agents_backend.services.auth import AuthService, Principal
 from agents_backend.services.auth import RequestContext as Context
 from agents_backend.services.chats import Chats
+from agents_backend.services.depts import Depts
+from agents_backend.services.menus import Menus
+from agents_backend.services.roles import Roles
 from agents_backend.services.runs import RunsService
 from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
+from agents_backend.services.users import Users
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
 
@@ -25,10 +30,13 @@ def _auth(request: Request) -> AuthService:
 Auth = Annotated[AuthService, Depends(_auth)]
 
 
-async def _user(auth: Auth, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Principal:
+async def _user(
+    request: Request, auth: Auth, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Principal:
     if given is None:
         raise Unauthenticated
-    return await auth.authenticate(given.credentials)
+    request.state.principal = found = await auth.authenticate(given.credentials)
+    return found
 
 
 CurrentUser = Annotated[Principal, Depends(_user)]
@@ -50,6 +58,25 @@ async def require_superuser(user: CurrentUser) -> Principal:
     if not user.is_superuser:
         raise Forbidden
     return user
+
+
+class Requires:
+    """Lets a caller pass who holds a permission. OpenAPI shows it as `x-permission`."""
+
+    def __init__(self, permission: str) -> None:
+        if permission not in PERMISSIONS:
+            raise ValueError(f"{permission} is not in agents_backend/domain/permissions.py")
+        self.permission = permission
+
+    async def __call__(self, user: CurrentUser) -> Principal:
+        if not user.may(self.permission):
+            raise Forbidden
+        return user
+
+
+def requires(permission: str) -> Requires:
+    """`Annotated[Principal, Depends(requires("sys:user:add"))]`: the signed-in user, if they hold the permission."""
+    return Requires(permission)
 
 
 def _runs(request: Request) -> RunsService:
@@ -76,3 +103,30 @@ ChatsOf = Annotated[Chats, Depends(_chats)]
 ThreadsOf = Annotated[Threads, Depends(_threads)]
 RunsOf = Annotated[RunsService, Depends(_runs)]
 StreamsOf = Annotated[Streams, Depends(_streams)]
+
+
+def _people(request: Request) -> Users:
+    found: Users = request.app.state.services.users
+    return found
+
+
+def _roles(request: Request) -> Roles:
+    found: Roles = request.app.state.services.roles
+    return found
+
+
+def _depts(request: Request) -> Depts:
+    found: Depts = request.app.state.services.depts
+    return found
+
+
+def _menus(request: Request) -> Menus:
+    found: Menus = request.app.state.services.menus
+    return found
+
+
+UsersOf = Annotated[Users, Depends(_people)]
+RolesOf = Annotated[Roles, Depends(_roles)]
+DeptsOf = Annotated[Depts, Depends(_depts)]
+MenusOf = Annotated[Menus, Depends(_menus)]
+IdempotencyKey = Annotated[str | None, Header(max_length=255, pattern=r"^[^\x00]+$")]

@@ -13,7 +13,7 @@ import uvicorn
 
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
-from agents_backend.services.users import ensure_administrator
+from agents_backend.services.seeds import seed
 from agents_backend.settings import ModelConfig, ModelSettings, Settings, StackSettings
 from agents_backend.stack.process import free_port
 from agents_backend.stack.stack import Stack
@@ -51,7 +51,9 @@ async def fake_model() -> AsyncIterator[FakeOpenAI]:
 @pytest.fixture(scope="session")
 def settings(stack: Stack, fake_model: FakeOpenAI) -> Settings:
     config = ModelConfig(name="fake", model="fake", base_url=fake_model.base_url, input_price=1, output_price=2)
-    return settings_for(stack, models=ModelSettings(list=(config,)))
+    # Tests that sign in wrongly do so from addresses of their own, told by a proxy that is believed.
+    api = Settings().api.model_copy(update={"trusted_proxies": ("127.0.0.1",)})
+    return settings_for(stack, models=ModelSettings(list=(config,)), api=api)
 
 
 def settings_for(stack: Stack, **more) -> Settings:
@@ -78,7 +80,7 @@ def secret(text: str):
 async def database(settings: Settings) -> AsyncIterator[Database]:
     await asyncio.to_thread(upgrade, settings.database.url.get_secret_value())
     async with Database(settings.database) as database:
-        await ensure_administrator(database, settings)
+        await seed(database, settings)
         yield database
 
 
@@ -107,6 +109,20 @@ async def base_url(settings: Settings, database: Database) -> AsyncIterator[str]
 
 
 @pytest.fixture(scope="session")
+async def second_api(settings: Settings, base_url: str) -> AsyncIterator[str]:
+    """Another API process's stand-in: its own connections and its own caches, on the same servers."""
+    app = create_app(settings)
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, lifespan="on", ws="none"))
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{port}/api/v1"
+    server.should_exit = True
+    await task
+
+
+@pytest.fixture(scope="session")
 async def token(base_url: str) -> str:
     async with httpx.AsyncClient(base_url=base_url) as client:
         answer = await client.post("/api/v1/admin/auth/login", json={"username": "admin", "password": PASSWORD})
@@ -119,3 +135,16 @@ async def client(base_url: str, token: str, worker: None) -> AsyncIterator[httpx
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=f"{base_url}/api/v1", headers=headers, timeout=30) as client:
         yield client
+
+
+@pytest.fixture
+async def admin_client(base_url: str, token: str) -> AsyncIterator[httpx.AsyncClient]:
+    """The superuser, with no worker behind the API."""
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=f"{base_url}/api/v1", headers=headers, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+async def me(admin_client: httpx.AsyncClient) -> dict:
+    return (await admin_client.get("/admin/sys/users/me")).json()

@@ -2,6 +2,15 @@
 
 from fastapi import APIRouter
 
-from api.routes import auth, chat, runs, threads
+from api.routes import auth, chat, depts, menus, roles, runs, threads, users
 
-ROUTERS: tuple[APIRouter, ...] = (auth.router, chat.router, runs.router, threads.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    auth.router,
+    users.router,
+    roles.router,
+    depts.router,
+    menus.router,
+    chat.router,
+    runs.router,
+    threads.router,
+)

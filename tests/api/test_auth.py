@@ -2,8 +2,9 @@ import asyncio
 
 import httpx
 import pytest
+from sqlalchemy import text
 
-from agents_backend.services.users import ensure_administrator
+from agents_backend.services.seeds import seed
 from api.app import create_app
 
 LOGIN = "/api/v1/admin/auth/login"
@@ -13,7 +14,7 @@ ME = "/api/v1/admin/sys/users/me"
 
 @pytest.fixture
 async def client(settings, database):
-    await ensure_administrator(database, settings)
+    await seed(database, settings)
     app = create_app(settings)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://t") as made:
@@ -50,9 +51,11 @@ async def test_twenty_parallel_refreshes_have_one_winner(client, settings):
     assert sorted(a.status_code for a in answers) == [200] + [401] * 19
 
 
-async def test_a_reused_refresh_token_revokes_its_family(client, settings):
+async def test_a_reused_refresh_token_revokes_its_family(client, settings, database):
     old = (await sign_in(client, settings))["refresh_token"]
     new = (await client.post(REFRESH, json={"refresh_token": old})).json()["refresh_token"]
+    async with database.transaction() as session:  # as if it had been replaced a minute ago
+        await session.execute(text("update auth_sessions set refreshed_at = refreshed_at - interval '1 minute'"))
     assert (await client.post(REFRESH, json={"refresh_token": old})).status_code == 401
     assert (await client.post(REFRESH, json={"refresh_token": new})).status_code == 401
 

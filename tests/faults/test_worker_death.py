@@ -14,7 +14,7 @@ import uvicorn
 
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
-from agents_backend.services.users import ensure_administrator
+from agents_backend.services.seeds import seed
 from agents_backend.stack.process import free_port
 from agents_backend.stack.stack import Stack
 from api.app import create_app
@@ -62,7 +62,7 @@ async def fault_client(own_stack: Stack, worker_process: WorkerProcess) -> Async
     settings = settings_for(own_stack)
     await asyncio.to_thread(upgrade, own_stack.environment()["DATABASE_URL"])
     async with Database(settings.database) as database:
-        await ensure_administrator(database, settings)
+        await seed(database, settings)
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_config=None, ws="none"))
     task = asyncio.create_task(server.serve())

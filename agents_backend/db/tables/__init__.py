@@ -1,6 +1,24 @@
 """The tables, one file a noun."""
 
+from agents_backend.db.tables.logs import OperaLog
+from agents_backend.db.tables.rights import Dept, Menu, Role, RoleMenu, UserRole
 from agents_backend.db.tables.runs import Artifact, IdempotencyKey, Interrupt, Message, Run, Thread
 from agents_backend.db.tables.users import AuthSession, LoginLog, User
 
-__all__ = ["Artifact", "AuthSession", "IdempotencyKey", "Interrupt", "LoginLog", "Message", "Run", "Thread", "User"]
+__all__ = [
+    "Artifact",
+    "AuthSession",
+    "Dept",
+    "IdempotencyKey",
+    "Interrupt",
+    "LoginLog",
+    "Menu",
+    "Message",
+    "OperaLog",
+    "Role",
+    "RoleMenu",
+    "Run",
+    "Thread",
+    "User",
+    "UserRole",
+]
