@@ -205,6 +205,16 @@ class StackSettings(Group):
     embedded_model: bool = Field(default=True, description="start the small model when no other is configured")
 
 
+class RetentionSettings(Group):
+    """How long the logs of the administration are kept; an hourly schedule forgets what is older."""
+
+    model_config = _group("RETENTION_")
+
+    login_log_days: int = Field(180, ge=1)
+    opera_log_days: int = Field(365, ge=1)
+    ended_session_days: int = Field(30, ge=1, description="sessions that were revoked or have expired")
+
+
 class TelemetrySettings(Group):
     model_config = _group("OTEL_")
 
@@ -233,6 +243,7 @@ class Settings(Group):
     vendors: VendorSettings = Field(default_factory=VendorSettings)
     agents: AgentSettings = Field(default_factory=AgentSettings)
     stack: StackSettings = Field(default_factory=StackSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
 
     @property

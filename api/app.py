@@ -21,25 +21,30 @@ from agents_backend.integrations.events import EventLog, connect
 from agents_backend.integrations.hub import Hub
 from agents_backend.integrations.telemetry import configure_logging, configure_tracing
 from agents_backend.integrations.temporal import connect as connect_temporal
+from agents_backend.integrations.temporal_state import TemporalState
 from agents_backend.services.auth import AuthService
 from agents_backend.services.chats import Chats
 from agents_backend.services.depts import Depts
 from agents_backend.services.health import HealthService
 from agents_backend.services.launches import Launches
+from agents_backend.services.logs import Logs
 from agents_backend.services.lost_runs import LostRuns
 from agents_backend.services.menus import Menus
+from agents_backend.services.monitor import Monitor
+from agents_backend.services.opera_logs import OperaLogs
 from agents_backend.services.passwords import Passwords
 from agents_backend.services.principals import Principals
 from agents_backend.services.roles import Roles
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_starts import RunStarts
 from agents_backend.services.runs import RunsService
+from agents_backend.services.sessions import Sessions
 from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
 from agents_backend.services.users import Users
 from agents_backend.settings import Settings
 from api import errors, openapi
-from api.middleware import BodyLimit, Metrics, RequestId, TrailingSlash
+from api.middleware import BodyLimit, Metrics, OperationLog, RequestId, TrailingSlash
 from api.routes import ROUTERS, health
 
 _CONSOLE = Path(__file__).resolve().parent.parent / "console"
@@ -58,6 +63,10 @@ class Services:
     roles: Roles
     depts: Depts
     menus: Menus
+    logs: Logs
+    opera_logs: OperaLogs
+    monitor: Monitor
+    sessions: Sessions
     health: HealthService
     chats: Chats
     runs: RunsService
@@ -77,6 +86,9 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         log, hub = EventLog(redis), Hub(redis)
         await hub.start()
         stack.push_async_callback(hub.close)
+        opera_logs = OperaLogs(database=database)
+        await opera_logs.start()
+        stack.push_async_callback(opera_logs.close)
         launches = Launches(temporal=temporal, settings=settings)
         starts = RunStarts(database=database, log=log, launches=launches, settings=settings)
         ends = RunEnds(database=database, log=log, launches=launches, interrupt_days=settings.agents.interrupt_days)
@@ -93,6 +105,10 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             roles=Roles(database=database, principals=principals),
             depts=Depts(database=database, principals=principals),
             menus=Menus(database=database, principals=principals),
+            logs=Logs(database=database),
+            opera_logs=opera_logs,
+            monitor=Monitor(redis=redis, temporal=TemporalState(temporal), data_dir=settings.data_dir),
+            sessions=Sessions(database=database, principals=principals),
             health=HealthService(database=database, redis=redis, temporal=temporal),
             chats=Chats(starts=starts, launches=launches),
             runs=RunsService(database=database, log=log, launches=launches),
@@ -139,6 +155,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _middleware(app: FastAPI, settings: Settings) -> None:
     # The last one added is the outermost.
+    app.add_middleware(OperationLog)
     app.add_middleware(BodyLimit, limit=settings.api.max_body_bytes)
     app.add_middleware(TrailingSlash)
     app.add_middleware(Metrics)

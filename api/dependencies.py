@@ -12,9 +12,12 @@ from agents_backend.services.auth import AuthService, Principal
 from agents_backend.services.auth import RequestContext as Context
 from agents_backend.services.chats import Chats
 from agents_backend.services.depts import Depts
+from agents_backend.services.logs import Logs
 from agents_backend.services.menus import Menus
+from agents_backend.services.monitor import Monitor
 from agents_backend.services.roles import Roles
 from agents_backend.services.runs import RunsService
+from agents_backend.services.sessions import Sessions
 from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
 from agents_backend.services.users import Users
@@ -42,7 +45,8 @@ async def _user(
 CurrentUser = Annotated[Principal, Depends(_user)]
 
 
-def _context(request: Request) -> Context:
+def context_of(request: Request) -> Context:
+    """Where a request comes from; `X-Forwarded-For` is believed as far as trusted proxies wrote it."""
     trusted: tuple[str, ...] = request.app.state.services.settings.api.trusted_proxies
     address = request.client.host if request.client else "0.0.0.0"  # no peer: a Unix socket
     hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
@@ -51,7 +55,7 @@ def _context(request: Request) -> Context:
     return Context(address, request.headers.get("user-agent", ""), request_id())
 
 
-RequestContext = Annotated[Context, Depends(_context)]
+RequestContext = Annotated[Context, Depends(context_of)]
 
 
 async def require_superuser(user: CurrentUser) -> Principal:
@@ -68,7 +72,8 @@ class Requires:
             raise ValueError(f"{permission} is not in agents_backend/domain/permissions.py")
         self.permission = permission
 
-    async def __call__(self, user: CurrentUser) -> Principal:
+    async def __call__(self, request: Request, user: CurrentUser) -> Principal:
+        request.state.permission = self.permission
         if not user.may(self.permission):
             raise Forbidden
         return user
@@ -125,6 +130,24 @@ def _menus(request: Request) -> Menus:
     return found
 
 
+def _logs(request: Request) -> Logs:
+    found: Logs = request.app.state.services.logs
+    return found
+
+
+def _monitor(request: Request) -> Monitor:
+    found: Monitor = request.app.state.services.monitor
+    return found
+
+
+def _sessions(request: Request) -> Sessions:
+    found: Sessions = request.app.state.services.sessions
+    return found
+
+
+MonitorOf = Annotated[Monitor, Depends(_monitor)]
+SessionsOf = Annotated[Sessions, Depends(_sessions)]
+LogsOf = Annotated[Logs, Depends(_logs)]
 UsersOf = Annotated[Users, Depends(_people)]
 RolesOf = Annotated[Roles, Depends(_roles)]
 DeptsOf = Annotated[Depts, Depends(_depts)]

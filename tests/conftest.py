@@ -10,9 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from redis.asyncio import Redis
 
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
+from agents_backend.integrations.events import connect
 from agents_backend.services.seeds import seed
 from agents_backend.settings import ModelConfig, ModelSettings, Settings, StackSettings
 from agents_backend.stack.process import free_port
@@ -143,6 +145,12 @@ async def admin_client(base_url: str, token: str) -> AsyncIterator[httpx.AsyncCl
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=f"{base_url}/api/v1", headers=headers, timeout=30) as client:
         yield client
+
+
+@pytest.fixture
+async def redis(settings: Settings) -> AsyncIterator[Redis]:
+    async with connect(settings.redis) as redis:
+        yield redis
 
 
 @pytest.fixture

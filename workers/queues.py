@@ -9,6 +9,7 @@ from temporalio.client import Client
 from temporalio.langgraph import LangGraphPlugin
 from temporalio.worker import Plugin
 
+from activities.logs import LogActivities
 from activities.sweeps import SweepActivities
 from activities.turns import TurnActivities
 from agents_backend.agents.registry import AGENTS
@@ -17,6 +18,7 @@ from agents_backend.db.base import Database
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
 from agents_backend.services.launches import Launches
+from agents_backend.services.logs import Retention
 from agents_backend.services.lost_runs import LostRuns
 from agents_backend.services.model_calls import ModelCalls
 from agents_backend.services.run_ends import RunEnds
@@ -25,6 +27,7 @@ from agents_backend.services.sweeps import Sweeps
 from agents_backend.services.tool_calls import ToolCalls
 from agents_backend.settings import Settings
 from workflows.chat import ChatWorkflow
+from workflows.logs import ForgetLogsWorkflow
 from workflows.sweeps import SweepRunsWorkflow
 
 
@@ -69,7 +72,11 @@ def background(parts: Parts) -> Work:
         ends=parts.ends,
         lost=LostRuns(launches=parts.launches, ends=parts.ends),
     )
-    return Work(workflows=[SweepRunsWorkflow], activities=[SweepActivities(sweeps=sweeps).sweep_runs])
+    retention = Retention(database=parts.database, settings=parts.settings.retention)
+    return Work(
+        workflows=[SweepRunsWorkflow, ForgetLogsWorkflow],
+        activities=[SweepActivities(sweeps=sweeps).sweep_runs, LogActivities(retention=retention).forget_logs],
+    )
 
 
 WORK: dict[str, Callable[[Parts], Work]] = {queues.CHAT: chat, queues.BACKGROUND: background}

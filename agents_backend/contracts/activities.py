@@ -13,3 +13,9 @@ FINISH_RUN: Final = "finish_run"
 
 SWEEP_RUNS_WORKFLOW: Final = "sweep_runs"
 SWEEP_RUNS: Final = "sweep_runs"
+
+FORGET_LOGS_WORKFLOW: Final = "forget_logs"
+FORGET_LOGS: Final = "forget_logs"
+
+# The types of all workflows that are registered under a name of this file.
+WORKFLOWS: Final = tuple(value for name, value in list(globals().items()) if name.endswith("_WORKFLOW"))

@@ -86,6 +86,23 @@ CATALOG: tuple[Entry, ...] = (
             delete="Delete menus",
         ),
     ),
+    _directory(
+        "log",
+        "Logs",
+        "list",
+        _page("log:login", "Login logs", "/log/login", list="See login logs", delete="Delete login logs"),
+        _page("log:opera", "Operation logs", "/log/opera", list="See operation logs", delete="Delete operation logs"),
+    ),
+    _directory(
+        "monitor",
+        "Monitor",
+        "activity",
+        _page("monitor:server", "Server", "/monitor/server", view="See the server's state"),
+        _page("monitor:redis", "Redis", "/monitor/redis", view="See Redis's state"),
+        _page(
+            "monitor:session", "Sessions", "/monitor/sessions", list="See who is signed in", delete="Sign others out"
+        ),
+    ),
 )
 
 PERMISSIONS: frozenset[str] = frozenset(name for entry in CATALOG for name in entry.permissions())

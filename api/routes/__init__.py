@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from api.routes import auth, chat, depts, menus, roles, runs, threads, users
+from api.routes import auth, chat, depts, logs, menus, monitor, roles, runs, threads, users
 
 ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
@@ -10,6 +10,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     roles.router,
     depts.router,
     menus.router,
+    logs.router,
+    monitor.router,
     chat.router,
     runs.router,
     threads.router,
