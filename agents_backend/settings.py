@@ -38,8 +38,10 @@ class DatabaseSettings(Group):
     model_config = _group("DATABASE_")
 
     url: SecretStr | None = Field(None, description="postgresql://user:password@host:port/name")
-    pool_size: int = Field(10, ge=1, le=200)
-    pool_overflow: int = Field(10, ge=0, le=200)
+    pool_size: int = Field(20, ge=1, le=200, description="connections of one process that are kept")
+    pool_overflow: int = Field(
+        0, ge=0, le=200, description="more of them at a peak; each is opened for one use, which costs more than to wait"
+    )
     statement_timeout_seconds: float = Field(30, gt=0)
 
 

@@ -1,12 +1,11 @@
 """All SQL about departments."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agents_backend.db.lists import contains
+from agents_backend.db.lists import Row, contains, rows
 from agents_backend.db.tables.rights import Dept
 from agents_backend.db.tables.users import User
 from agents_backend.db.trees import lock_tree
@@ -24,13 +23,13 @@ class DeptFilter:
     is_enabled: bool | None = None
 
 
-async def listed(session: AsyncSession, wanted: DeptFilter) -> Sequence[Dept]:
-    query = select(Dept).order_by(Dept.sort, Dept.id)
+async def listed(session: AsyncSession, wanted: DeptFilter) -> list[Row]:
+    query = select(*Dept.__table__.columns).order_by(Dept.sort, Dept.id)
     if wanted.name:
         query = query.where(contains(Dept.name, wanted.name))
     if wanted.is_enabled is not None:
         query = query.where(Dept.is_enabled.is_(wanted.is_enabled))
-    return (await session.scalars(query)).all()
+    return await rows(session, query)
 
 
 async def lock(session: AsyncSession) -> dict[int, int | None]:

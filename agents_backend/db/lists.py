@@ -25,11 +25,15 @@ class Slice:
         return (self.page - 1) * self.size
 
 
+Row = Mapping[str, Any]
+_TOTAL = "_total"
+
+
 @dataclass(frozen=True)
 class Found:
     """Rows as mappings of their columns, and how many there are on all pages."""
 
-    rows: list[Mapping[str, Any]]
+    rows: list[Row]
     total: int
 
 
@@ -57,7 +61,19 @@ async def page(
     conditions: Sequence[ColumnElement[bool]],
     part: Slice,
 ) -> Found:
-    """Two statements: the page's rows, and how many rows of `counted` there are; the conditions speak of that table alone."""
-    total = await session.scalar(select(func.count()).select_from(counted).where(*conditions))
-    rows = await session.execute(query.where(*conditions).offset(part.offset).limit(part.size))
-    return Found([dict(row) for row in rows.mappings()], total or 0)
+    """The page's rows, and how many rows of `counted` there are; the conditions speak of that table alone.
+
+    One statement, or two where the page lies behind the end.
+    """
+    count = select(func.count()).select_from(counted).where(*conditions)
+    query = query.add_columns(count.correlate(None).scalar_subquery().label(_TOTAL))
+    found = await rows(session, query.where(*conditions).offset(part.offset).limit(part.size))
+    if found:
+        return Found([{key: row[key] for key in row if key != _TOTAL} for row in found], found[0][_TOTAL])
+    return Found([], (await session.scalar(count) or 0) if part.offset else 0)
+
+
+async def rows(session: AsyncSession, query: Select[*tuple[Any, ...]]) -> list[Row]:
+    """All rows of a query of columns; these need none of what a session does for objects."""
+    found = await (await session.connection()).execute(query)
+    return [dict(row) for row in found.mappings()]

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agents_backend.db.base import now
-from agents_backend.db.lists import contains
+from agents_backend.db.lists import Row, contains, rows
 from agents_backend.db.tables.rights import Menu, Role, RoleMenu, UserRole
 from agents_backend.db.trees import lock_tree
 from agents_backend.domain.errors import Conflict
@@ -22,6 +22,9 @@ REFUSALS = {
 }
 
 
+_COLUMNS = select(*Menu.__table__.columns).order_by(Menu.sort, Menu.id)
+
+
 @dataclass(frozen=True)
 class MenuFilter:
     title: str | None = None
@@ -29,21 +32,20 @@ class MenuFilter:
     is_enabled: bool | None = None
 
 
-async def listed(session: AsyncSession, wanted: MenuFilter) -> Sequence[Menu]:
-    query = select(Menu).order_by(Menu.sort, Menu.id)
+async def listed(session: AsyncSession, wanted: MenuFilter) -> list[Row]:
+    query = _COLUMNS
     if wanted.title:
         query = query.where(or_(contains(Menu.title, wanted.title), contains(Menu.name, wanted.title)))
     if wanted.type is not None:
         query = query.where(Menu.type == wanted.type)
     if wanted.is_enabled is not None:
         query = query.where(Menu.is_enabled.is_(wanted.is_enabled))
-    return (await session.scalars(query)).all()
+    return await rows(session, query)
 
 
-async def shown(session: AsyncSession) -> Sequence[Menu]:
+async def shown(session: AsyncSession) -> list[Row]:
     """The directories and pages that a sidebar may show."""
-    query = select(Menu).where(Menu.type != MenuType.BUTTON, Menu.is_enabled, Menu.is_visible)
-    return (await session.scalars(query.order_by(Menu.sort, Menu.id))).all()
+    return await rows(session, _COLUMNS.where(Menu.type != MenuType.BUTTON, Menu.is_enabled, Menu.is_visible))
 
 
 async def granted(session: AsyncSession, user_id: int) -> set[int]:
@@ -63,9 +65,9 @@ async def known(session: AsyncSession, menu_ids: set[int]) -> Sequence[Menu]:
     return (await session.scalars(select(Menu).where(Menu.id.in_(menu_ids)).order_by(Menu.sort, Menu.id))).all()
 
 
-async def of_role(session: AsyncSession, role_id: int) -> Sequence[Menu]:
-    query = select(Menu).join(RoleMenu, RoleMenu.menu_id == Menu.id).where(RoleMenu.role_id == role_id)
-    return (await session.scalars(query.order_by(Menu.sort, Menu.id))).all()
+async def of_role(session: AsyncSession, role_id: int) -> list[Row]:
+    query = _COLUMNS.join(RoleMenu, RoleMenu.menu_id == Menu.id).where(RoleMenu.role_id == role_id)
+    return await rows(session, query)
 
 
 async def lock(session: AsyncSession) -> dict[int, int | None]:

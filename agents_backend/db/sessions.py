@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agents_backend.db.base import now
-from agents_backend.db.lists import Found, Slice, contains, order, page
+from agents_backend.db.lists import Found, Slice, contains, order, page, rows
 from agents_backend.db.tables.rights import Dept, Menu, Role, RoleMenu, UserRole
 from agents_backend.db.tables.users import AuthSession, LoginLog, User
 from agents_backend.db.users import visible
@@ -81,8 +81,8 @@ _ACTOR = (
 
 async def actor(session: AsyncSession, session_id: uuid.UUID) -> Mapping[str, Any] | None:
     """Who acts in a session and all that they may do, in one statement; None when it is revoked or expired, or they may not sign in."""
-    row = (await session.execute(_ACTOR.where(AuthSession.id == session_id, *_open()))).mappings().first()
-    return dict(row) if row else None
+    found = await rows(session, _ACTOR.where(AuthSession.id == session_id, *_open()))
+    return found[0] if found else None
 
 
 async def locked(session: AsyncSession, session_id: uuid.UUID) -> tuple[AuthSession, User] | None:

@@ -1,14 +1,12 @@
 """Trees of rows with parents: no circles, no bottomless ones, and their nesting for an answer."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from agents_backend.domain.errors import Invalid
 
 DEEPEST = 20
 Parents = Mapping[int, int | None]
-Row = TypeVar("Row")
-Node = TypeVar("Node")
 
 
 def check_place(parents: Parents, parent_id: int | None, key: int | None = None) -> None:
@@ -41,23 +39,14 @@ def _height(parents: Parents, key: int) -> int:
     return max(_path(parents, other).index(key) + 1 for other in parents if key in _path(parents, other))
 
 
-def nest(
-    rows: Sequence[Row],
-    key: Callable[[Row], int],
-    parent: Callable[[Row], int | None],
-    make: Callable[[Row, list[Node]], Node],
-) -> list[Node]:
-    """The rows as nested nodes in their order; one whose parent is not among them stands at the top."""
-    present = {key(row) for row in rows}
-    beneath: dict[int | None, list[Row]] = {}
-    for row in rows:
-        above = parent(row)
-        beneath.setdefault(above if above in present else None, []).append(row)
-
-    def build(above: int | None) -> list[Node]:
-        return [make(row, build(key(row))) for row in beneath.get(above, ())]
-
-    return build(None)
+def nest(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with `id` and `parent_id` in their order, each with its `children`; one whose parent is not among them stands on top."""
+    nodes: dict[int, dict[str, Any]] = {row["id"]: {**row, "children": []} for row in rows}
+    top: list[dict[str, Any]] = []
+    for node in nodes.values():
+        above = nodes.get(node["parent_id"])
+        (top if above is None else above["children"]).append(node)
+    return top
 
 
 def with_ancestors(parents: Parents, keys: set[int]) -> set[int]:

@@ -11,6 +11,7 @@ from agents_backend.db.base import Database, now
 from agents_backend.db.conflicts import refusals
 from agents_backend.db.depts import DeptFilter
 from agents_backend.db.idempotency import Once, once
+from agents_backend.db.lists import Row
 from agents_backend.db.tables.rights import Dept
 from agents_backend.domain.audit import changed
 from agents_backend.domain.errors import Conflict, NotFound
@@ -36,8 +37,8 @@ class Depts:
     def __init__(self, *, database: Database, principals: Principals) -> None:
         self._database, self._principals = database, principals
 
-    async def list(self, wanted: DeptFilter) -> Sequence[Dept]:
-        async with self._database.transaction() as session:
+    async def list(self, wanted: DeptFilter) -> Sequence[Row]:
+        async with self._database.reading() as session:
             return await depts.listed(session, wanted)
 
     async def get(self, dept_id: int) -> Dept:
@@ -46,7 +47,7 @@ class Depts:
         Raises:
             NotFound: there is none of this id.
         """
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             return _there(await depts.by_id(session, dept_id))
 
     async def create(self, new: NewDept, actor: Principal, key: str | None) -> Dept:

@@ -13,6 +13,7 @@ from agents_backend.db import menus
 from agents_backend.db.base import Database, now
 from agents_backend.db.conflicts import refusals
 from agents_backend.db.idempotency import Once, once
+from agents_backend.db.lists import Row
 from agents_backend.db.menus import MenuFilter
 from agents_backend.db.tables.rights import Menu
 from agents_backend.domain.audit import changed
@@ -58,8 +59,8 @@ class Menus:
     def __init__(self, *, database: Database, principals: Principals) -> None:
         self._database, self._principals = database, principals
 
-    async def list(self, wanted: MenuFilter) -> Sequence[Menu]:
-        async with self._database.transaction() as session:
+    async def list(self, wanted: MenuFilter) -> Sequence[Row]:
+        async with self._database.reading() as session:
             return await menus.listed(session, wanted)
 
     async def get(self, menu_id: int) -> Menu:
@@ -68,18 +69,18 @@ class Menus:
         Raises:
             NotFound: there is none of this id.
         """
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             return _there(await menus.by_id(session, menu_id))
 
-    async def sidebar(self, actor: Principal) -> Sequence[Menu]:
+    async def sidebar(self, actor: Principal) -> Sequence[Row]:
         """The directories and pages that somebody may open, with what stands above them."""
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             shown = await menus.shown(session)
             if actor.is_superuser:
                 return shown
             granted = await menus.granted(session, actor.user_id)
-        wanted = with_ancestors({menu.id: menu.parent_id for menu in shown}, granted)
-        return [menu for menu in shown if menu.id in wanted]
+        wanted = with_ancestors({menu["id"]: menu["parent_id"] for menu in shown}, granted)
+        return [menu for menu in shown if menu["id"] in wanted]
 
     async def create(self, new: NewMenu, actor: Principal, key: str | None) -> Menu:
         """A new menu.

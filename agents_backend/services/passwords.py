@@ -12,7 +12,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 # OWASP's password storage cheat sheet: 19 MiB, two passes. One lane, so that one hash takes one thread and no more.
 _MEMORY_KIB, _PASSES, _LANES = 19_456, 2, 1
-_NICENESS = 10
+_NICENESS = 5
 
 
 class Passwords:

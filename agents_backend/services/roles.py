@@ -13,9 +13,9 @@ from agents_backend.db import menus, roles
 from agents_backend.db.base import Database, now
 from agents_backend.db.conflicts import refusals
 from agents_backend.db.idempotency import Once, once
-from agents_backend.db.lists import Found, Slice
+from agents_backend.db.lists import Found, Row, Slice
 from agents_backend.db.roles import RoleFilter
-from agents_backend.db.tables.rights import Menu, Role
+from agents_backend.db.tables.rights import Role
 from agents_backend.domain.audit import changed
 from agents_backend.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from agents_backend.domain.principals import Principal
@@ -39,11 +39,11 @@ class Roles:
         self._database, self._principals = database, principals
 
     async def list(self, wanted: RoleFilter, part: Slice) -> Found:
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             return await roles.listed(session, wanted, part)
 
     async def every(self) -> Sequence[Mapping[str, Any]]:
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             return await roles.every(session)
 
     async def get(self, role_id: int) -> Role:
@@ -52,7 +52,7 @@ class Roles:
         Raises:
             NotFound: there is none of this id.
         """
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             return _there(await roles.by_id(session, role_id))
 
     async def create(self, new: NewRole, actor: Principal, key: str | None) -> Role:
@@ -102,17 +102,17 @@ class Roles:
         self._principals.forget()
         changed("role", role_id, before, None)
 
-    async def menus(self, role_id: int) -> Sequence[Menu]:
+    async def menus(self, role_id: int) -> Sequence[Row]:
         """A role's menus.
 
         Raises:
             NotFound: there is no such role.
         """
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             _there(await roles.by_id(session, role_id))
             return await menus.of_role(session, role_id)
 
-    async def set_menus(self, role_id: int, menu_ids: frozenset[int], actor: Principal) -> Sequence[Menu]:
+    async def set_menus(self, role_id: int, menu_ids: frozenset[int], actor: Principal) -> Sequence[Row]:
         """Make these a role's menus.
 
         Raises:

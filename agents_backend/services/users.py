@@ -50,7 +50,7 @@ class Users:
         self._database, self._passwords, self._principals = database, passwords, principals
 
     async def list(self, actor: Principal, wanted: UserFilter, part: Slice) -> Found:
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             return await users.listed(session, actor.reach, wanted, part)
 
     async def get(self, user_id: int, actor: Principal) -> Mapping[str, Any]:
@@ -59,7 +59,7 @@ class Users:
         Raises:
             NotFound: there is nobody of this id, or not within reach.
         """
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             return await _seen(session, user_id, actor)
 
     async def create(self, new: NewUser, actor: Principal, key: str | None) -> Mapping[str, Any]:
@@ -147,7 +147,10 @@ class Users:
 
         Raises:
             Invalid: it is weak. NotFound: not there, or not within reach. Forbidden: they may do more than the actor.
+            Conflict: it is oneself, who must show the old one.
         """
+        if user_id == actor.user_id:
+            raise Conflict("Change your own password with the old one.", code="OWN_ACCOUNT")
         made = secrets.token_urlsafe(12) if password is None else None
         async with self._database.transaction() as session:
             seen = await _seen(session, user_id, actor)

@@ -1,6 +1,6 @@
 """Departments."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 
@@ -15,9 +15,10 @@ from agents_backend.domain.errors import (
     Unavailable,
 )
 from agents_backend.domain.principals import Principal
+from agents_backend.domain.trees import nest
 from api.dependencies import DeptsOf, IdempotencyKey, requires
 from api.openapi import errors
-from api.schemas.depts import CreateDeptBody, DeptNode, DeptView, UpdateDeptBody, tree
+from api.schemas.depts import CreateDeptBody, DeptNode, DeptView, UpdateDeptBody
 from api.schemas.fields import Flag, Id, Search
 
 router = APIRouter(
@@ -26,9 +27,15 @@ router = APIRouter(
 MayList = Depends(requires("sys:dept:list"))
 
 
-@router.get("", summary="The departments, as a tree", responses=errors(Invalid), dependencies=[MayList])
-async def list_depts(depts: DeptsOf, name: Search = None, is_enabled: Flag = None) -> list[DeptNode]:
-    return tree(await depts.list(DeptFilter(name, is_enabled)))
+@router.get(
+    "",
+    response_model=list[DeptNode],
+    summary="The departments, as a tree",
+    responses=errors(Invalid),
+    dependencies=[MayList],
+)
+async def list_depts(depts: DeptsOf, name: Search = None, is_enabled: Flag = None) -> list[dict[str, Any]]:
+    return nest(await depts.list(DeptFilter(name, is_enabled)))
 
 
 @router.get("/{dept_id}", summary="A department", responses=errors(Invalid, NotFound), dependencies=[MayList])

@@ -1,6 +1,6 @@
 """The logs of sign-ins and of operations."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
 
@@ -11,7 +11,7 @@ from api.dependencies import LogsOf, requires
 from api.openapi import errors
 from api.schemas.fields import Flag, Id, IdQuery, Search, When, sorting
 from api.schemas.logs import LoginLogView, OperaLogView
-from api.schemas.pages import Number, Page, Size
+from api.schemas.pages import Number, Page, Size, listed
 
 router = APIRouter(
     prefix="/admin/log", tags=["logs"], responses=errors(Invalid, Unauthenticated, Forbidden, Unavailable)
@@ -24,7 +24,12 @@ LongIds = Annotated[list[Annotated[int, Query(ge=1, le=2**63 - 1)]], Query(max_l
 Before = Annotated[When | None, Query(description="instead of ids: everything older than this")]
 
 
-@router.get("/login-logs", summary="List sign-ins, newest first", dependencies=[Depends(requires("log:login:list"))])
+@router.get(
+    "/login-logs",
+    response_model=Page[LoginLogView],
+    summary="List sign-ins, newest first",
+    dependencies=[Depends(requires("log:login:list"))],
+)
 async def list_login_logs(
     logs: LogsOf,
     page: Number = 1,
@@ -35,10 +40,10 @@ async def list_login_logs(
     succeeded: Flag = None,
     since: Since = None,
     until: Until = None,
-) -> Page[LoginLogView]:
+) -> dict[str, Any]:
     wanted = LogFilter(username=username, user_id=user_id, succeeded=succeeded, since=since, until=until)
-    found = await logs.logins(wanted, Slice(page, size, sort))
-    return Page(items=found.rows, total=found.total, page=page, size=size)
+    part = Slice(page, size, sort)
+    return listed(await logs.logins(wanted, part), part)
 
 
 @router.delete(
@@ -62,7 +67,12 @@ async def delete_login_logs(logs: LogsOf, ids: Ids, before: Before = None) -> No
     await logs.delete_logins(frozenset(ids), before)
 
 
-@router.get("/opera-logs", summary="List operations, newest first", dependencies=[Depends(requires("log:opera:list"))])
+@router.get(
+    "/opera-logs",
+    response_model=Page[OperaLogView],
+    summary="List operations, newest first",
+    dependencies=[Depends(requires("log:opera:list"))],
+)
 async def list_opera_logs(
     logs: LogsOf,
     page: Number = 1,
@@ -76,10 +86,10 @@ async def list_opera_logs(
     path: Search = None,
     since: Since = None,
     until: Until = None,
-) -> Page[OperaLogView]:
+) -> dict[str, Any]:
     wanted = LogFilter(username, user_id, succeeded, status, method, path, since, until)
-    found = await logs.operations(wanted, Slice(page, size, sort))
-    return Page(items=found.rows, total=found.total, page=page, size=size)
+    part = Slice(page, size, sort)
+    return listed(await logs.operations(wanted, part), part)
 
 
 @router.delete(

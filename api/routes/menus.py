@@ -1,6 +1,6 @@
 """Menus, and the sidebar of whoever is signed in."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
@@ -16,28 +16,35 @@ from agents_backend.domain.errors import (
 )
 from agents_backend.domain.principals import Principal
 from agents_backend.domain.rights import MenuType
+from agents_backend.domain.trees import nest
 from api.dependencies import CurrentUser, IdempotencyKey, MenusOf, requires
 from api.openapi import errors
 from api.schemas.fields import Flag, Id, Search
-from api.schemas.menus import CreateMenuBody, MenuNode, MenuView, UpdateMenuBody, tree
+from api.schemas.menus import CreateMenuBody, MenuNode, MenuView, UpdateMenuBody
 
 router = APIRouter(prefix="/admin/sys/menus", tags=["menus"], responses=errors(Unauthenticated, Unavailable))
 MayList = Depends(requires("sys:menu:list"))
 
 
-@router.get("/sidebar", summary="The pages that I may open, as a tree")
-async def get_sidebar(user: CurrentUser, menus: MenusOf) -> list[MenuNode]:
-    return tree(await menus.sidebar(user))
+@router.get("/sidebar", response_model=list[MenuNode], summary="The pages that I may open, as a tree")
+async def get_sidebar(user: CurrentUser, menus: MenusOf) -> list[dict[str, Any]]:
+    return nest(await menus.sidebar(user))
 
 
-@router.get("", summary="The menus, as a tree", responses=errors(Invalid, Forbidden), dependencies=[MayList])
+@router.get(
+    "",
+    response_model=list[MenuNode],
+    summary="The menus, as a tree",
+    responses=errors(Invalid, Forbidden),
+    dependencies=[MayList],
+)
 async def list_menus(
     menus: MenusOf,
     title: Search = None,
     kind: Annotated[MenuType | None, Query(alias="type")] = None,
     is_enabled: Flag = None,
-) -> list[MenuNode]:
-    return tree(await menus.list(MenuFilter(title, kind, is_enabled)))
+) -> list[dict[str, Any]]:
+    return nest(await menus.list(MenuFilter(title, kind, is_enabled)))
 
 
 @router.get("/{menu_id}", summary="A menu", responses=errors(Invalid, Forbidden, NotFound), dependencies=[MayList])

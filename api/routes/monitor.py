@@ -1,7 +1,7 @@
 """The state of the server and of Redis; who is signed in."""
 
 import uuid
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 
@@ -13,7 +13,7 @@ from api.dependencies import MonitorOf, SessionsOf, requires
 from api.openapi import errors
 from api.schemas.fields import IdQuery, Search, sorting
 from api.schemas.monitor import RedisStateView, ServerStateView, SessionView
-from api.schemas.pages import Number, Page, Size
+from api.schemas.pages import Number, Page, Size, listed
 
 router = APIRouter(prefix="/admin/monitor", tags=["monitor"], responses=errors(Unauthenticated, Forbidden, Unavailable))
 
@@ -32,7 +32,7 @@ async def get_redis_state(monitor: MonitorOf) -> RedisStateView:
     return RedisStateView.model_validate(await monitor.redis())
 
 
-@router.get("/sessions", summary="List who is signed in", responses=errors(Invalid))
+@router.get("/sessions", response_model=Page[SessionView], summary="List who is signed in", responses=errors(Invalid))
 async def list_sessions(
     user: Annotated[Principal, Depends(requires("monitor:session:list"))],
     sessions: SessionsOf,
@@ -41,9 +41,9 @@ async def list_sessions(
     sort: Annotated[str, sorting(*SORTABLE)] = "-refreshed_at",
     keyword: Search = None,
     user_id: IdQuery = None,
-) -> Page[SessionView]:
-    found = await sessions.list(user, SessionFilter(keyword, user_id), Slice(page, size, sort))
-    return Page(items=found.rows, total=found.total, page=page, size=size)
+) -> dict[str, Any]:
+    part = Slice(page, size, sort)
+    return listed(await sessions.list(user, SessionFilter(keyword, user_id), part), part)
 
 
 @router.delete(

@@ -1,6 +1,6 @@
 """Roles and their menus."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 
@@ -20,7 +20,7 @@ from api.dependencies import IdempotencyKey, RolesOf, requires
 from api.openapi import errors
 from api.schemas.fields import Flag, Id, Search, sorting
 from api.schemas.menus import MenuView
-from api.schemas.pages import Number, Page, Size
+from api.schemas.pages import Number, Page, Size, listed
 from api.schemas.roles import CreateRoleBody, RoleChoice, RoleMenusBody, RoleView, UpdateRoleBody
 
 router = APIRouter(prefix="/admin/sys/roles", tags=["roles"], responses=errors(Unauthenticated, Forbidden, Unavailable))
@@ -28,7 +28,7 @@ MayList = Depends(requires("sys:role:list"))
 SORTS = sorting(*SORTABLE)
 
 
-@router.get("", summary="List roles", responses=errors(Invalid), dependencies=[MayList])
+@router.get("", response_model=Page[RoleView], summary="List roles", responses=errors(Invalid), dependencies=[MayList])
 async def list_roles(
     roles: RolesOf,
     page: Number = 1,
@@ -36,9 +36,9 @@ async def list_roles(
     sort: Annotated[str, SORTS] = "id",
     name: Search = None,
     is_enabled: Flag = None,
-) -> Page[RoleView]:
-    found = await roles.list(RoleFilter(name, is_enabled), Slice(page, size, sort))
-    return Page(items=found.rows, total=found.total, page=page, size=size)
+) -> dict[str, Any]:
+    part = Slice(page, size, sort)
+    return listed(await roles.list(RoleFilter(name, is_enabled), part), part)
 
 
 @router.get("/all", summary="All roles by name, to choose from", dependencies=[MayList])

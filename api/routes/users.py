@@ -1,6 +1,6 @@
 """People: oneself, and for administrators everybody within reach."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -21,7 +21,7 @@ from api.openapi import errors
 from api.routes.auth import answer
 from api.schemas.auth import TokenView
 from api.schemas.fields import Flag, Id, IdQuery, Search, When, sorting
-from api.schemas.pages import Number, Page, Size
+from api.schemas.pages import Number, Page, Size, listed
 from api.schemas.users import (
     AvatarBody,
     CreateUserBody,
@@ -80,7 +80,9 @@ async def update_my_password(
     return answer(tokens, request, response)
 
 
-@router.get("", summary="List the users within my reach", responses=errors(Invalid, Forbidden))
+@router.get(
+    "", response_model=Page[UserDetail], summary="List the users within my reach", responses=errors(Invalid, Forbidden)
+)
 async def list_users(
     user: Annotated[Principal, Depends(requires("sys:user:list"))],
     users: UsersOf,
@@ -93,10 +95,10 @@ async def list_users(
     is_enabled: Flag = None,
     created_from: Annotated[When | None, Query()] = None,
     created_to: Annotated[When | None, Query()] = None,
-) -> Page[UserDetail]:
+) -> dict[str, Any]:
     wanted = UserFilter(keyword, dept_id, role_id, is_enabled, created_from, created_to)
-    found = await users.list(user, wanted, Slice(page, size, sort))
-    return Page(items=found.rows, total=found.total, page=page, size=size)
+    part = Slice(page, size, sort)
+    return listed(await users.list(user, wanted, part), part)
 
 
 @router.get("/{user_id}", summary="A user", responses=errors(Invalid, Forbidden, NotFound))
@@ -140,7 +142,9 @@ async def delete_user(
     await users.delete(user_id, user)
 
 
-@router.put("/{user_id}/password", summary="Set a user's password", responses=errors(Invalid, Forbidden, NotFound))
+@router.put(
+    "/{user_id}/password", summary="Set a user's password", responses=errors(Invalid, Forbidden, NotFound, Conflict)
+)
 async def reset_password(
     user_id: Id,
     body: ResetPasswordBody,

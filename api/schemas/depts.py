@@ -1,13 +1,10 @@
 """Departments."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents_backend.db.tables.rights import Dept
-from agents_backend.domain.trees import nest
 from agents_backend.services.depts import NewDept
 from api.schemas.fields import Body, Email, Name, Phone, SomeId, Sort, Text64
 
@@ -29,13 +26,6 @@ class DeptView(BaseModel):
 
 class DeptNode(DeptView):
     children: "list[DeptNode]"
-
-
-def tree(rows: Sequence[Dept]) -> list[DeptNode]:
-    def node(row: Dept, children: list[DeptNode]) -> DeptNode:
-        return DeptNode(**DeptView.model_validate(row).model_dump(), children=children)
-
-    return nest(rows, lambda row: row.id, lambda row: row.parent_id, node)
 
 
 class CreateDeptBody(Body):

@@ -1,14 +1,11 @@
 """Menus."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from agents_backend.db.tables.rights import Menu
 from agents_backend.domain.rights import MenuType
-from agents_backend.domain.trees import nest
 from agents_backend.services.menus import NewMenu
 from api.schemas.fields import Body, Name, Remark, SomeId, Sort, Text64, Text255
 
@@ -37,13 +34,6 @@ class MenuView(BaseModel):
 
 class MenuNode(MenuView):
     children: "list[MenuNode]"
-
-
-def tree(rows: Sequence[Menu]) -> list[MenuNode]:
-    def node(row: Menu, children: list[MenuNode]) -> MenuNode:
-        return MenuNode(**MenuView.model_validate(row).model_dump(), children=children)
-
-    return nest(rows, lambda row: row.id, lambda row: row.parent_id, node)
 
 
 class CreateMenuBody(Body):
