@@ -1,4 +1,7 @@
-"""Domain errors become Temporal failures here and nowhere else: what may heal is retried, what cannot is not."""
+"""Domain errors become Temporal failures here and nowhere else: what may heal is retried, what cannot is not.
+
+A failure is kept in the workflow's history, so its cause is not: a vendor's own words may quote a key or a user's text.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,18 +9,17 @@ from datetime import timedelta
 
 from temporalio.exceptions import ApplicationError
 
-from agents_backend.domain.errors import AgentsError, Unavailable
-from agents_backend.integrations.models import ModelRejected
+from agents_backend.domain.errors import AgentsError, ModelRejected, Unavailable, UpstreamRejected
 
 
 @contextmanager
 def as_failures() -> Iterator[None]:
     try:
         yield
-    except ModelRejected as error:
-        raise ApplicationError(error.detail, type=error.code, non_retryable=True) from error
+    except (ModelRejected, UpstreamRejected) as error:
+        raise ApplicationError(error.detail, type=error.code, non_retryable=True) from None
     except Unavailable as error:
         delay = timedelta(seconds=min(error.retry_after, 60)) if error.retry_after else None
-        raise ApplicationError(error.detail, type=error.code, next_retry_delay=delay) from error
+        raise ApplicationError(error.detail, type=error.code, next_retry_delay=delay) from None
     except AgentsError as error:
-        raise ApplicationError(error.detail, type=error.code, non_retryable=True) from error
+        raise ApplicationError(error.detail, type=error.code, non_retryable=True) from None

@@ -60,8 +60,8 @@ class TemporalSettings(Group):
 
     address: str | None = Field(None, description="host:port")
     namespace: str = "default"
-    api_key: SecretStr | None = None
-    tls: bool = False
+    api_key: SecretStr | None = Field(None, description="Temporal Cloud's")
+    tls: bool = Field(default=False, description="speak TLS to it, as Temporal Cloud wants")
     ui_url: str = Field("http://localhost:8233", description="where people open runs")
     rpc_timeout_seconds: float = Field(5, gt=0)
 
@@ -73,8 +73,8 @@ class ApiSettings(Group):
     port: int = Field(8000, ge=0, le=65535)
     public_url: str | None = Field(None, description="how browsers reach the API; default http://host:port")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
-    max_body_bytes: int = Field(1_000_000, ge=1_000)
-    streams_per_user: int = Field(1200, ge=1)
+    max_body_bytes: int = Field(1_000_000, ge=1_000, description="beyond it a request is answered with 413")
+    streams_per_user: int = Field(1200, ge=1, description="open at once")
     runs_per_user: int = Field(200, ge=1, description="active at once")
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="addresses whose X-Forwarded-For is believed"
@@ -93,10 +93,11 @@ class ApiSettings(Group):
 class WorkerSettings(Group):
     model_config = _group("WORKER_")
 
+    metrics_host: str = Field("127.0.0.1", description="where the metrics and the health of a worker are told")
     metrics_port: int = Field(0, ge=0, le=65535, description="Prometheus port of a worker process; 0: none")
-    max_concurrent_activities: int = Field(200, ge=1)
+    max_concurrent_activities: int = Field(200, ge=1, description="on each queue of one process")
     max_concurrent_workflow_tasks: int = Field(100, ge=2)
-    graceful_shutdown_seconds: float = Field(10, ge=0)
+    graceful_shutdown_seconds: float = Field(10, ge=0, description="for activities to end when it stops")
 
 
 class AuthSettings(Group):
@@ -125,6 +126,13 @@ class AuthSettings(Group):
     cookie_secure: bool | None = Field(None, description="default: on in production")
 
 
+EMBEDDED = "embedded"
+EMBEDDED_NOTICE = (
+    "No model is configured, so a very small one that runs on this machine answers: it streams and it chats, but what it says is "
+    "often wrong, and it uses no tools. Set OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_API_KEY or MODEL_LIST for a real one."
+)
+
+
 class ModelConfig(BaseModel):
     """One named model, reached through LangChain's `init_chat_model`."""
 
@@ -143,6 +151,11 @@ class ModelConfig(BaseModel):
     input_price: float = Field(0, ge=0, description="US dollars a million input tokens")
     output_price: float = Field(0, ge=0, description="US dollars a million output tokens")
 
+    @property
+    def reasons(self) -> bool:
+        """Whether enable_deep_thinking makes the model itself think aloud."""
+        return self.provider != "openai" or self.reasoning_effort is not None
+
 
 class ModelSettings(Group):
     """The models. `MODEL_LIST` is a JSON list of `ModelConfig`; the keys of the known vendors add one model each."""
@@ -152,10 +165,14 @@ class ModelSettings(Group):
     list: tuple[ModelConfig, ...] = ()
     default: str | None = None
     reasoning: str | None = None
+    embedded_url: str | None = Field(
+        None, description="where `agents-backend up` runs the small model; it answers when no other is configured"
+    )
+    embedded_key: SecretStr | None = None
     fallbacks: Annotated[tuple[str, ...], NoDecode] = Field((), description="names, comma-separated, tried in order")
-    timeout_seconds: float = Field(600, gt=0, description="one call, at most")
+    timeout_seconds: float = Field(570, gt=0, le=590, description="one call, at most; Temporal gives it 600")
+    connect_timeout_seconds: float = Field(10, gt=0)
     idle_timeout_seconds: float = Field(60, gt=0, description="the longest silence within a stream")
-    max_attempts: int = Field(5, ge=1, le=20)
 
     @model_validator(mode="before")
     @classmethod
@@ -173,14 +190,18 @@ class VendorSettings(Group):
     openai_model: str = "gpt-4o-mini"
     anthropic_api_key: SecretStr | None = None
     anthropic_base_url: str | None = None
-    anthropic_model: str = "claude-sonnet-4-5"
+    anthropic_model: str = "claude-sonnet-5-5"
     google_api_key: SecretStr | None = None
+    google_base_url: str | None = None
     google_model: str = "gemini-2.5-flash"
     tavily_api_key: SecretStr | None = None
     tavily_url: str = "https://api.tavily.com"
     brave_api_key: SecretStr | None = None
     brave_url: str = "https://api.search.brave.com"
     searxng_url: str | None = None
+    search_provider: Literal["tavily", "brave", "searxng"] | None = Field(
+        None, description="which one searches; default: the first that has its key or address"
+    )
 
 
 class AgentSettings(Group):
@@ -194,6 +215,21 @@ class AgentSettings(Group):
     )
 
 
+class E2BSettings(Group):
+    """Sandboxes: E2B's own with `E2B_API_KEY`; without, `agents-backend up` starts the embedded host and sets these for its processes."""
+
+    model_config = _group("E2B_")
+
+    api_key: SecretStr | None = None
+    api_url: str | None = Field(None, description="the control plane; default https://api.<domain>")
+    sandbox_url: str | None = Field(None, description="where all sandboxes are reached; default one host for each")
+    domain: str = Field("e2b.app", description="the suffix of port hosts, {port}-{id}.<domain>")
+    template: str = "agents-backend-sandbox"
+    timeout_seconds: int = Field(900, ge=30, le=86_400, description="a sandbox's life from its last use to its pause")
+    request_timeout_seconds: float = Field(30, gt=0)
+    connect_timeout_seconds: float = Field(10, gt=0, description="until an unreachable host is an error")
+
+
 class StackSettings(Group):
     """The embedded servers; used by `agents-backend up` and the tests alone."""
 
@@ -204,6 +240,8 @@ class StackSettings(Group):
     temporal_port: int = Field(7233, ge=0, le=65535)
     temporal_ui_port: int = Field(8233, ge=0, le=65535)
     model_port: int = Field(0, ge=0, le=65535)
+    sandbox_host_port: int = Field(0, ge=0, le=65535)
+    embedded_sandboxes: bool = Field(default=True, description="start the embedded sandbox host without E2B_API_KEY")
     embedded_model: bool = Field(default=True, description="start the small model when no other is configured")
 
 
@@ -221,19 +259,25 @@ class TelemetrySettings(Group):
     model_config = _group("OTEL_")
 
     exporter_otlp_endpoint: str | None = Field(None, description="OTLP over HTTP; without it no traces leave")
+    exporter_otlp_headers: SecretStr | None = Field(None, description="name=value, comma-separated, of the endpoint")
     service_name: str = "agents-backend"
+
+    def export_headers(self) -> dict[str, str]:
+        given = self.exporter_otlp_headers.get_secret_value() if self.exporter_otlp_headers else ""
+        pairs = (part.partition("=") for part in given.split(",") if "=" in part)
+        return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 class Settings(Group):
     """Everything. Build one with `load()`."""
 
-    environment: Environment = "development"
-    data_dir: Path = Path(".data")
+    environment: Environment = Field("development", description="production refuses missing and weak secrets")
+    data_dir: Path = Field(Path(".data"), description="what `up` keeps, and stored files")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
     admin_username: str = "admin"
-    admin_password: SecretStr | None = None
-    captcha_required: bool = False
+    admin_password: SecretStr | None = Field(None, description="of the first start; else made and printed once")
+    captcha_required: bool = Field(default=False, description="at every sign-in; else after 3 failures")
 
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     redis: RedisSettings = Field(default_factory=RedisSettings)
@@ -244,6 +288,7 @@ class Settings(Group):
     models: ModelSettings = Field(default_factory=ModelSettings)
     vendors: VendorSettings = Field(default_factory=VendorSettings)
     agents: AgentSettings = Field(default_factory=AgentSettings)
+    e2b: E2BSettings = Field(default_factory=E2BSettings)
     stack: StackSettings = Field(default_factory=StackSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
@@ -282,6 +327,8 @@ class Settings(Group):
 
     @model_validator(mode="after")
     def _named_models_exist(self) -> Self:
+        if any(model.name == EMBEDDED for model in self.models.list):
+            raise ValueError(f"MODEL_LIST: the name {EMBEDDED} is kept for the small model of this machine")
         names = {model.name for model in self.configured_models()}
         wanted = {name for name in (self.models.default, self.models.reasoning, *self.models.fallbacks) if name}
         if unknown := sorted(wanted - names):
@@ -315,7 +362,27 @@ class Settings(Group):
             )
         if v.google_api_key:
             found.append(
-                ModelConfig(name="google", provider="google_genai", model=v.google_model, api_key=v.google_api_key)
+                ModelConfig(
+                    name="google",
+                    provider="google_genai",
+                    model=v.google_model,
+                    api_key=v.google_api_key,
+                    base_url=v.google_base_url,
+                    context_window=1_000_000,
+                )
+            )
+        if not found and self.models.embedded_url:
+            found.append(
+                ModelConfig(
+                    name=EMBEDDED,
+                    model="SmolLM2-135M-Instruct",
+                    api_key=self.models.embedded_key,
+                    base_url=self.models.embedded_url,
+                    context_window=4_096,
+                    max_output_tokens=512,
+                    temperature=0.2,
+                    tools=False,
+                )
             )
         return tuple({model.name: model for model in reversed(found)}.values())[::-1]
 

@@ -8,6 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from agents_backend.domain.errors import Forbidden, Unauthenticated
 from agents_backend.domain.permissions import PERMISSIONS
 from agents_backend.integrations.telemetry import request_id
+from agents_backend.services.agent_config import AgentConfig
 from agents_backend.services.auth import AuthService, Principal
 from agents_backend.services.auth import RequestContext as Context
 from agents_backend.services.chats import Chats
@@ -18,9 +19,9 @@ from agents_backend.services.monitor import Monitor
 from agents_backend.services.roles import Roles
 from agents_backend.services.runs import RunsService
 from agents_backend.services.sessions import Sessions
-from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
 from agents_backend.services.users import Users
+from api.sse import Sse
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
 
@@ -103,15 +104,21 @@ async def _threads(request: Request) -> Threads:
     return found
 
 
-async def _streams(request: Request) -> Streams:
-    found: Streams = request.app.state.services.streams
+async def _sse(request: Request, user: CurrentUser) -> Sse:
+    services = request.app.state.services
+    return Sse(streams=services.streams, watched=services.watched, user=user)
+
+
+async def _agent_config(request: Request) -> AgentConfig:
+    found: AgentConfig = request.app.state.services.agent_config
     return found
 
 
+AgentConfigOf = Annotated[AgentConfig, Depends(_agent_config)]
 ChatsOf = Annotated[Chats, Depends(_chats)]
 ThreadsOf = Annotated[Threads, Depends(_threads)]
 RunsOf = Annotated[RunsService, Depends(_runs)]
-StreamsOf = Annotated[Streams, Depends(_streams)]
+SseOf = Annotated[Sse, Depends(_sse)]
 
 
 async def _people(request: Request) -> Users:

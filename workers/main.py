@@ -1,36 +1,51 @@
 """The composition root of a worker process: any set of task queues, everything that runs on them."""
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from importlib.metadata import version
 
-from temporalio.client import Client
+import structlog
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.observation import CountActivities
 from agents_backend.contracts import queues as task_queues
 from agents_backend.db.base import Database
 from agents_backend.integrations.events import EventLog, connect
+from agents_backend.integrations.models import Models
 from agents_backend.integrations.temporal import connect as connect_temporal
+from agents_backend.services.deployed_tools import deployed_tools
 from agents_backend.services.launches import Launches
 from agents_backend.services.run_ends import RunEnds
+from agents_backend.services.toolboxes import Toolbox
 from agents_backend.services.upkeep import ensure_upkeep
-from agents_backend.settings import Settings
-from workers.queues import WORK, Parts, Work
+from agents_backend.settings import EMBEDDED, EMBEDDED_NOTICE, Settings
+from workers.queues import WORK, Parts
 
+_log = structlog.get_logger(__name__)
 _ALWAYS_THE_SAME = ("agents_backend", "workflows", "pydantic", "pydantic_core", "ag_ui", "langchain_core", "langgraph")
 
 
-async def run(settings: Settings, queues: Sequence[str], *, stop: asyncio.Event | None = None) -> None:
-    """Work until `stop` is set or the process is asked to end."""
+async def run(
+    settings: Settings,
+    queues: Sequence[str],
+    *,
+    stop: asyncio.Event | None = None,
+    more_tools: Sequence[Toolbox] = (),
+) -> None:
+    """Work until `stop` is set or the process is asked to end. `more_tools` are a deployment's own."""
     async with AsyncExitStack() as stack:
-        for worker in await build(settings, queues, stack):
+        for worker in await build(settings, queues, stack, more_tools=more_tools):
             await stack.enter_async_context(worker)
         await (stop or asyncio.Event()).wait()
 
 
-async def build(settings: Settings, queues: Sequence[str], stack: AsyncExitStack) -> list[Worker]:
+async def build(
+    settings: Settings, queues: Sequence[str], stack: AsyncExitStack, *, more_tools: Sequence[Toolbox] = ()
+) -> list[Worker]:
     """A worker for each queue.
 
     Raises:
@@ -42,6 +57,12 @@ async def build(settings: Settings, queues: Sequence[str], stack: AsyncExitStack
     redis = await stack.enter_async_context(connect(settings.redis))
     client, log = await connect_temporal(settings.temporal), EventLog(redis)
     launches = Launches(temporal=client, settings=settings)
+    models = Models(settings)
+    if task_queues.CHAT in queues:
+        await models.warm()
+    gc.freeze()  # a full collection of all that was imported would hold the loop for 0.1 s and more, again and again
+    if EMBEDDED in models.configs:
+        _log.warning("embedded_model_answers", notice=EMBEDDED_NOTICE)
     parts = Parts(
         settings=settings,
         database=database,
@@ -50,23 +71,32 @@ async def build(settings: Settings, queues: Sequence[str], stack: AsyncExitStack
         log=log,
         launches=launches,
         ends=RunEnds(database=database, log=log, launches=launches, interrupt_days=settings.agents.interrupt_days),
+        models=models,
+        toolboxes=await stack.enter_async_context(deployed_tools(settings, more_tools)),
     )
     if task_queues.BACKGROUND in queues:
         await ensure_upkeep(client)
-    return [worker_of(client, settings, queue, WORK[queue](parts)) for queue in queues if queue in WORK]
+    return [worker_of(parts, queue) for queue in queues if queue in WORK]
 
 
-def worker_of(client: Client, settings: Settings, queue: str, work: Work) -> Worker:
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """How workflows run here, and how their recorded histories are replayed."""
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*_ALWAYS_THE_SAME))
+
+
+def worker_of(parts: Parts, queue: str) -> Worker:
+    settings, work = parts.settings, WORK[queue](parts)
+    tools = frozenset(found.tool.name for found in parts.toolboxes.catalogue())
     pollers = PollerBehaviorAutoscaling(initial=5, maximum=100)
     return Worker(
-        client,
+        parts.temporal,
         task_queue=queue,
         workflows=work.workflows,
         activities=work.activities,
         plugins=work.plugins,
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_modules(*_ALWAYS_THE_SAME)
-        ),
+        build_id=version("agents-backend"),  # the default hashes the source of every loaded module, for seconds
+        interceptors=[CountActivities(tools)],
+        workflow_runner=workflow_runner(),
         max_concurrent_activities=settings.worker.max_concurrent_activities,
         max_concurrent_workflow_tasks=settings.worker.max_concurrent_workflow_tasks,
         workflow_task_poller_behavior=pollers,

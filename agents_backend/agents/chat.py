@@ -1,10 +1,11 @@
 """The plain agent: model, approval where it is asked for, tools, model again, until the model calls no tool."""
 
-from typing import Any, TypedDict
+from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
+from typing_extensions import TypedDict  # pydantic reads it back after continue-as-new, and wants this one before 3.12
 
 from agents_backend.agents.turns import Turns
 from agents_backend.contracts.turns import ModelTurn, Question, ToolCallRef
@@ -33,7 +34,7 @@ def chat_graph(prompt: str) -> StateGraph[Any, Any, Any, Any]:
     async def model(state: ChatState, runtime: Runtime[Any]) -> ChatState:
         step = state.get("step", 0) + 1
         turns: Turns = runtime.context
-        return {"step": step, "turn": await turns.ask_model(prompt, step=step, tools=turns.tools)}
+        return {"step": step, "turn": await turns.ask_model(prompt, step=step, tools=True)}
 
     graph: StateGraph[Any, Any, Any, Any] = StateGraph(ChatState)
     graph.add_node("model", model, metadata=dict(_IN_WORKFLOW))

@@ -1,6 +1,6 @@
 """What a run's workflow asks of its activities: small control state and ids; the texts themselves stay in PostgreSQL."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -54,7 +54,7 @@ class ModelRequest(Frozen):
         prompt: the file under `agents/prompts` that instructs the model.
         scope: which messages are its context: `main` is the thread's conversation, another name a part of this run.
         task: what the scope is about, when it has no user message of its own: the index of the plan's step.
-        tools: names of the server's tools that it may call.
+        tools: whether the server's tools are offered; which those are, its toolboxes say at the time of the call.
         client_tools: whether the client's own tools are offered too.
         output: `text` is streamed to the client; `plan` is parsed and shown as state.
         reasoning: whether to use the reasoning model and stream its thoughts apart.
@@ -65,7 +65,7 @@ class ModelRequest(Frozen):
     prompt: str
     scope: str = "main"
     task: int | None = None
-    tools: tuple[str, ...] = ()
+    tools: bool = False
     client_tools: bool = False
     output: Literal["text", "plan"] = "text"
     reasoning: bool = False
@@ -155,18 +155,34 @@ class RunEnd(Frozen):
     error_detail: str | None = None
 
 
+class Midway(Frozen):
+    """Where a run goes on after continue-as-new.
+
+    Attributes:
+        node: the graph's node that was done last.
+        values: the graph's control state after it, as JSON.
+        leg: the leg that was running.
+        marks: the steps that had been marked.
+    """
+
+    node: str
+    values: dict[str, Any]
+    leg: int
+    marks: int
+
+
 class ChatInput(Frozen):
     """What starts a chat's workflow.
 
     Attributes:
-        tools: the server's tools that the run may use, fixed when it starts.
         client_tools: names of tools that the client runs.
         held_tools: names of tools that wait for a human's approval.
-        step, legs: where to go on after continue-as-new.
+        max_steps: model calls in the run, at most.
+        interrupt_days: how long the run waits for a human.
+        midway: None when the run begins.
     """
 
     run: RunRef
-    tools: tuple[str, ...] = ()
     client_tools: tuple[str, ...] = ()
     held_tools: tuple[str, ...] = ()
     deep_thinking: bool = False
@@ -174,7 +190,4 @@ class ChatInput(Frozen):
     max_steps: int = 150
     interrupt_days: int = 30
     request_id: str = ""
-    summary: str = ""
-    step: int = 0
-    leg: int = 1
-    usage: Usage = Usage()
+    midway: Midway | None = None

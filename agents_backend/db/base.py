@@ -7,8 +7,10 @@ from typing import Any, Self
 
 from sqlalchemy import DateTime, MetaData, event, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.pool import QueuePool
 
 from agents_backend.domain.errors import Unavailable
 from agents_backend.settings import DatabaseSettings
@@ -65,7 +67,7 @@ class Database:
         """A session that commits when the block ends and rolls back when it raises.
 
         Raises:
-            Unavailable: PostgreSQL cannot be reached, or went away in the middle.
+            Unavailable: PostgreSQL cannot be reached, went away in the middle, or all connections stay in use.
         """
         async with _outages(), self._sessions() as session, session.begin():
             yield session
@@ -79,6 +81,10 @@ class Database:
         """
         async with _outages(), self._readers() as session:
             yield session
+
+    def connections_in_use(self) -> int:
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
     async def ping(self) -> None:
         async with self.transaction() as session:
@@ -98,7 +104,7 @@ class Database:
 async def _outages() -> AsyncIterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, OSError, TimeoutError) as error:
+    except (OperationalError, InterfaceError, PoolTimeoutError, OSError, TimeoutError) as error:
         raise Unavailable("The database is not available now.", retry_after=2) from error
     except DBAPIError as error:
         if error.connection_invalidated or _is_shutdown(error):

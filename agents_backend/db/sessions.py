@@ -1,7 +1,7 @@
 """All SQL about sign-ins: the sessions, who acts in one and with which rights, and the log of attempts."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -83,6 +83,16 @@ async def actor(session: AsyncSession, session_id: uuid.UUID) -> Mapping[str, An
     """Who acts in a session and all that they may do, in one statement; None when it is revoked or expired, or they may not sign in."""
     found = await rows(session, _ACTOR.where(AuthSession.id == session_id, *_open()))
     return found[0] if found else None
+
+
+async def live_sessions(session: AsyncSession, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, datetime | None]:
+    """Those of the sessions that live and whose users may sign in, each with when the user's roles were changed last."""
+    query = (
+        select(AuthSession.id, User.roles_changed_at)
+        .join(User, User.id == AuthSession.user_id)
+        .where(AuthSession.id.in_(ids), *_open(), User.is_enabled, User.deleted_at.is_(None))
+    )
+    return {row[0]: row[1] for row in (await session.execute(query)).all()}
 
 
 async def locked(session: AsyncSession, session_id: uuid.UUID) -> tuple[AuthSession, User] | None:

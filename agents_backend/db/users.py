@@ -167,6 +167,9 @@ async def role_ids(session: AsyncSession, user_id: int) -> set[int]:
 async def set_roles(session: AsyncSession, user_id: int, wanted: set[int]) -> None:
     """Make these the user's roles."""
     held = await role_ids(session, user_id)
+    if held == wanted:
+        return
+    await session.execute(update(User).where(User.id == user_id).values(roles_changed_at=now()))
     if gone := held - wanted:
         await session.execute(delete(UserRole).where(UserRole.user_id == user_id, UserRole.role_id.in_(gone)))
     if new := wanted - held:

@@ -114,7 +114,7 @@ class OperaLogs:
         _WAITING.set(len(self._queue))
 
     async def _insert(self, batch: list[Operation]) -> None:
-        rows = [_row(operation) for operation in batch]
+        rows = await asyncio.to_thread(lambda: [_row(operation) for operation in batch])
         async with self._database.transaction() as session:
             await logs.add_operations(session, rows)
 

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from api.routes import auth, chat, depts, logs, menus, monitor, roles, runs, threads, users
+from api.routes import auth, chat, config, depts, logs, menus, monitor, roles, runs, threads, users
 
 ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
@@ -13,6 +13,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     logs.router,
     monitor.router,
     chat.router,
+    config.router,
     runs.router,
     threads.router,
 )

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 revision = '20261124_rights'
-down_revision = '20261124_deliveries'
+down_revision = '20261124_attempts'
 branch_labels = None
 depends_on = None
 
@@ -103,6 +103,7 @@ def upgrade() -> None:
     op.add_column('auth_sessions', sa.Column('previous_hash', sa.String(length=64), nullable=True))
     op.add_column('users', sa.Column('phone', sa.String(length=32), server_default='', nullable=False))
     op.add_column('users', sa.Column('avatar', sa.String(length=512), server_default='', nullable=False))
+    op.add_column('users', sa.Column('roles_changed_at', sa.DateTime(timezone=True), nullable=True))
     op.add_column('users', sa.Column('dept_id', sa.Integer(), nullable=True))
     op.drop_constraint(op.f('uq_users_username'), 'users', type_='unique')
     op.create_index('uq_users_username', 'users', [sa.literal_column('lower(username)')], unique=True, postgresql_where=sa.text('deleted_at is null'))
@@ -115,6 +116,7 @@ def downgrade() -> None:
     op.drop_index(op.f('ix_users_dept_id'), table_name='users')
     op.drop_index('uq_users_username', table_name='users', postgresql_where=sa.text('deleted_at is null'))
     op.create_unique_constraint(op.f('uq_users_username'), 'users', ['username'], postgresql_nulls_not_distinct=False)
+    op.drop_column('users', 'roles_changed_at')
     op.drop_column('users', 'dept_id')
     op.drop_column('users', 'avatar')
     op.drop_column('users', 'phone')

@@ -3,11 +3,13 @@
 from agents_backend.db.tables.logs import OperaLog
 from agents_backend.db.tables.rights import Dept, Menu, Role, RoleMenu, UserRole
 from agents_backend.db.tables.runs import Artifact, IdempotencyKey, Interrupt, Message, Run, Thread
+from agents_backend.db.tables.tool_calls import BegunCall
 from agents_backend.db.tables.users import AuthSession, LoginLog, User
 
 __all__ = [
     "Artifact",
     "AuthSession",
+    "BegunCall",
     "Dept",
     "IdempotencyKey",
     "Interrupt",

@@ -25,6 +25,7 @@ class User(Timestamps, Base):
     is_enabled: Mapped[bool] = mapped_column(default=True)
     deleted_at: Mapped[datetime | None]
     last_login_at: Mapped[datetime | None]
+    roles_changed_at: Mapped[datetime | None]
 
     # Names differ by more than case, so that nobody can pass for another; a deleted user's name is free again.
     __table_args__ = (
