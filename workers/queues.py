@@ -11,6 +11,7 @@ from temporalio.worker import Plugin
 
 from activities.artifacts import ArtifactActivities
 from activities.frames import FrameActivities
+from activities.logs import LogActivities
 from activities.podcasts import PodcastActivities
 from activities.prose import ProseActivities
 from activities.speech import SpeechActivities
@@ -25,6 +26,7 @@ from agents_backend.integrations.speech.providers import SpeechProviders
 from agents_backend.integrations.storage import Storage
 from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.launches import Launches
+from agents_backend.services.logs import Retention
 from agents_backend.services.lost_runs import LostRuns
 from agents_backend.services.model_calls import ModelCalls
 from agents_backend.services.model_texts import ModelTexts
@@ -42,6 +44,7 @@ from agents_backend.services.toolboxes import Toolboxes
 from agents_backend.settings import Settings
 from workflows.artifacts import ExpireArtifactsWorkflow
 from workflows.chat import ChatWorkflow
+from workflows.logs import ForgetLogsWorkflow
 from workflows.podcast import PodcastWorkflow
 from workflows.prose import ProseWorkflow
 from workflows.speech import SpeechWorkflow
@@ -133,11 +136,13 @@ def background(parts: Parts) -> Work:
         ends=parts.ends,
         lost=LostRuns(launches=parts.launches, ends=parts.ends),
     )
+    retention = Retention(database=parts.database, settings=parts.settings.retention)
     return Work(
-        workflows=[SweepRunsWorkflow, ExpireArtifactsWorkflow],
+        workflows=[SweepRunsWorkflow, ExpireArtifactsWorkflow, ForgetLogsWorkflow],
         activities=[
             SweepActivities(sweeps=sweeps).sweep_runs,
             ArtifactActivities(artifacts=artifacts).expire_artifacts,
+            LogActivities(retention=retention).forget_logs,
         ],
     )
 
