@@ -12,6 +12,7 @@ from temporalio.worker import Plugin
 from activities.artifacts import ArtifactActivities
 from activities.decks import DeckActivities
 from activities.frames import FrameActivities
+from activities.logs import LogActivities
 from activities.podcasts import PodcastActivities
 from activities.prose import ProseActivities
 from activities.speech import SpeechActivities
@@ -27,6 +28,7 @@ from agents_backend.integrations.storage import Storage
 from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.decks import DeckFiles
 from agents_backend.services.launches import Launches
+from agents_backend.services.logs import Retention
 from agents_backend.services.lost_runs import LostRuns
 from agents_backend.services.model_calls import ModelCalls
 from agents_backend.services.model_texts import ModelTexts
@@ -45,6 +47,7 @@ from agents_backend.settings import Settings
 from workflows.artifacts import ExpireArtifactsWorkflow
 from workflows.chat import ChatWorkflow
 from workflows.deck import DeckWorkflow
+from workflows.logs import ForgetLogsWorkflow
 from workflows.podcast import PodcastWorkflow
 from workflows.prose import ProseWorkflow
 from workflows.speech import SpeechWorkflow
@@ -139,11 +142,13 @@ def background(parts: Parts) -> Work:
         ends=parts.ends,
         lost=LostRuns(launches=parts.launches, ends=parts.ends),
     )
+    retention = Retention(database=parts.database, settings=parts.settings.retention)
     return Work(
-        workflows=[SweepRunsWorkflow, ExpireArtifactsWorkflow],
+        workflows=[SweepRunsWorkflow, ExpireArtifactsWorkflow, ForgetLogsWorkflow],
         activities=[
             SweepActivities(sweeps=sweeps).sweep_runs,
             ArtifactActivities(artifacts=artifacts).expire_artifacts,
+            LogActivities(retention=retention).forget_logs,
         ],
     )
 

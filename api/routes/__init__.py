@@ -2,16 +2,38 @@
 
 from fastapi import APIRouter
 
-from api.routes import artifacts, auth, chat, config, generation, prose, runs, speech, threads
+from api.routes import (
+    artifacts,
+    auth,
+    chat,
+    config,
+    depts,
+    generation,
+    logs,
+    menus,
+    monitor,
+    prose,
+    roles,
+    runs,
+    speech,
+    threads,
+    users,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
+    artifacts.router,
     auth.router,
     chat.router,
     config.router,
-    runs.router,
-    threads.router,
-    artifacts.router,
+    depts.router,
     generation.router,
+    logs.router,
+    menus.router,
+    monitor.router,
     prose.router,
+    roles.router,
+    runs.router,
     speech.router,
+    threads.router,
+    users.router,
 )

@@ -1,5 +1,7 @@
 """The tables, one file a noun."""
 
+from agents_backend.db.tables.logs import OperaLog
+from agents_backend.db.tables.rights import Dept, Menu, Role, RoleMenu, UserRole
 from agents_backend.db.tables.runs import Artifact, IdempotencyKey, Interrupt, Message, Run, RunPart, Thread
 from agents_backend.db.tables.tool_calls import BegunCall
 from agents_backend.db.tables.users import AuthSession, LoginLog, User
@@ -8,12 +10,18 @@ __all__ = [
     "Artifact",
     "AuthSession",
     "BegunCall",
+    "Dept",
     "IdempotencyKey",
     "Interrupt",
     "LoginLog",
+    "Menu",
     "Message",
+    "OperaLog",
+    "Role",
+    "RoleMenu",
     "Run",
     "RunPart",
     "Thread",
     "User",
+    "UserRole",
 ]
