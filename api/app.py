@@ -41,6 +41,7 @@ from agents_backend.services.monitor import Monitor
 from agents_backend.services.open_streams import OpenStreams
 from agents_backend.services.opera_logs import OperaLogs
 from agents_backend.services.passwords import Passwords
+from agents_backend.services.pictures import Pictures
 from agents_backend.services.podcasts import PodcastRequests
 from agents_backend.services.principals import Principals
 from agents_backend.services.prose import ProseRequests
@@ -147,7 +148,11 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             speech=SpeechRequests(starts=starts, artifacts=artifacts),
             prose=ProseRequests(starts=starts, artifacts=artifacts),
             podcasts=PodcastRequests(starts=starts, artifacts=artifacts),
-            decks=DeckRequests(starts=starts, artifacts=artifacts),
+            decks=DeckRequests(
+                starts=starts,
+                artifacts=artifacts,
+                pictures=Pictures(allow_loopback=settings.agents.fetch_allow_loopback),
+            ),
         )
 
 

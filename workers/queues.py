@@ -32,6 +32,7 @@ from agents_backend.services.logs import Retention
 from agents_backend.services.lost_runs import LostRuns
 from agents_backend.services.model_calls import ModelCalls
 from agents_backend.services.model_texts import ModelTexts
+from agents_backend.services.pictures import Pictures
 from agents_backend.services.podcasts import PodcastFiles
 from agents_backend.services.progress import Progress
 from agents_backend.services.prose import ProseTexts
@@ -108,12 +109,15 @@ def media(parts: Parts) -> Work:
     speech = SpeechActivities(
         files=SpeechFiles(parts=made, lines=lines, providers=providers, artifacts=artifacts), lines=lines
     )
-    texts = ModelTexts(log=parts.log, models=Models(parts.settings))
+    texts = ModelTexts(log=parts.log, models=parts.models)
     prose = ProseActivities(texts=ProseTexts(parts=made, texts=texts, artifacts=artifacts, progress=progress))
     podcasts = PodcastActivities(
         files=PodcastFiles(parts=made, texts=texts, lines=lines, providers=providers, artifacts=artifacts)
     )
-    decks = DeckActivities(files=DeckFiles(parts=made, texts=texts, artifacts=artifacts, progress=progress))
+    pictures = Pictures(allow_loopback=parts.settings.agents.fetch_allow_loopback)
+    decks = DeckActivities(
+        files=DeckFiles(parts=made, texts=texts, artifacts=artifacts, progress=progress, pictures=pictures)
+    )
     return Work(
         workflows=[DeckWorkflow, PodcastWorkflow, ProseWorkflow, SpeechWorkflow],
         activities=[

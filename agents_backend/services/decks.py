@@ -21,6 +21,7 @@ from agents_backend.integrations.decks.themes import LIGHT, theme_of
 from agents_backend.services.artifacts import Artifacts, NewArtifact, file_name
 from agents_backend.services.documents import read_document
 from agents_backend.services.model_texts import ModelTexts, StructureBroken
+from agents_backend.services.pictures import Pictures
 from agents_backend.services.progress import Progress
 from agents_backend.services.prose import check_text
 from agents_backend.services.run_parts import INPUT, RunParts, WithInput
@@ -58,14 +59,14 @@ class DeckRequest:
 
 
 class DeckRequests:
-    def __init__(self, *, starts: RunStarts, artifacts: Artifacts) -> None:
-        self._starts, self._artifacts = starts, artifacts
+    def __init__(self, *, starts: RunStarts, artifacts: Artifacts, pictures: Pictures) -> None:
+        self._starts, self._artifacts, self._pictures = starts, artifacts, pictures
 
     async def start(self, request: DeckRequest) -> StartedRun:
         """Accept a content.
 
         Raises:
-            Invalid: empty, an unknown theme, or a picture that is no web address. TooLarge: more than 200 kB.
+            Invalid: empty, an unknown theme, or a picture at an address that is not fetched. TooLarge: more than 200 kB.
             StorageFull: no room. TooMany, IdempotencyMismatch, Unavailable: as every run.
         """
         given = request.given
@@ -73,7 +74,7 @@ class DeckRequests:
         if not is_spoken(given.content):
             raise Invalid.field("content", "there is nothing in it to show")
         theme_of(given.theme)
-        check_pictures(await asyncio.to_thread(read_document, given.content))
+        self._pictures.check(pictures_of(await asyncio.to_thread(read_document, given.content)))
         await self._artifacts.check_room()
         new = NewRun(
             user_id=request.user_id,
@@ -86,24 +87,20 @@ class DeckRequests:
         return await self._starts.start(new, WithInput(given))
 
 
-def check_pictures(document: Document) -> None:
-    """Pictures are given by web addresses.
-
-    Raises:
-        Invalid: one is a `data:`, `file:` or other address.
-    """
+def pictures_of(document: Document) -> list[str]:
+    """The addresses of a document's pictures."""
     blocks = [*document.lead, *(block for section in document.sections for block in section.blocks)]
-    for picture in (block for block in blocks if isinstance(block, Picture)):
-        if not picture.url.startswith(("https://", "http://")):
-            scheme = picture.url.partition(":")[0][:20]
-            raise Invalid.field("content", f"a picture must be an http or https address, not “{scheme}:”")
+    return [block.url for block in blocks if isinstance(block, Picture)]
 
 
 class DeckFiles:
     """The steps of a deck run."""
 
-    def __init__(self, *, parts: RunParts, texts: ModelTexts, artifacts: Artifacts, progress: Progress) -> None:
-        self._parts, self._texts, self._artifacts, self._progress = parts, texts, artifacts, progress
+    def __init__(
+        self, *, parts: RunParts, texts: ModelTexts, artifacts: Artifacts, progress: Progress, pictures: Pictures
+    ) -> None:
+        self._parts, self._texts, self._artifacts = parts, texts, artifacts
+        self._progress, self._pictures = progress, pictures
 
     async def outline(self, run: RunRef) -> Drafted:
         """Write the outline, unless it is written.
@@ -150,17 +147,20 @@ class DeckFiles:
         """Draw the deck.
 
         Raises:
-            NotFound: the outline is gone. StorageFull, Unavailable: the storage.
+            NotFound: the outline is gone. Invalid: a picture that leads to no public address, is too large or is none.
+            StorageFull, Unavailable: the storage.
         """
         part = await self._parts.get(run, OUTLINE, OutlinePart)
         given = await self._parts.get(run, INPUT, DeckInput)
         told = part.note or "outlined by the model"
-        made = await asyncio.to_thread(draw, part.outline, locale=part.locale, theme=given.theme, details=told)
+        album = await self._pictures.fetch([s.url for s in part.outline.slides if isinstance(s, ImageSlide)])
+        made = await asyncio.to_thread(
+            draw, part.outline, locale=part.locale, theme=given.theme, pictures=album.pictures, details=told
+        )
         name = file_name(part.outline.title, "pptx", otherwise="presentation")
-        left_out = sum(isinstance(slide, ImageSlide) for slide in part.outline.slides)
         details = {"title": part.outline.title, "method": part.method, "slides": made.slides, "theme": given.theme}
         details |= {"note": part.note} if part.note else {}
-        details |= {"pictures_not_fetched": left_out} if left_out else {}
+        details |= {"pictures_not_fetched": album.missing} if album.missing else {}
         await self._artifacts.save(run, NewArtifact(name, PPTX, made.data, details=details))
         return MadeFile(name=name, size=len(made.data))
 

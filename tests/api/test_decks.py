@@ -113,9 +113,11 @@ async def test_a_model_that_refuses_fails_the_deck_and_is_not_hidden(client):
         ({"content": "x", "theme": "neon"}, 400, "light, dark"),
         ({"content": "x", "locale": "??"}, 400, ""),
         ({"content": "x", "slides": 3}, 400, ""),
-        ({"content": "x ![a](data:image/png;base64,AAAA)"}, 400, "data:"),
-        ({"content": "x ![a](file:///etc/passwd)"}, 400, "picture"),
-        ({"content": "x ![a](relative.png)"}, 400, "picture"),
+        ({"content": "x ![a](data:image/png;base64,AAAA)"}, 400, "http"),
+        ({"content": "x ![a](file:///etc/passwd)"}, 400, "http"),
+        ({"content": "x ![a](relative.png)"}, 400, "http"),
+        ({"content": "x ![a](http://169.254.169.254/a.png)"}, 400, "public"),
+        ({"content": "x ![a](http://127.0.0.1/a.png)"}, 400, "public"),
     ],
 )
 async def test_bad_input_is_one_clear_error(client, body, status, says):
