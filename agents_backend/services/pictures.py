@@ -89,9 +89,7 @@ def usable(data: bytes) -> bytes:
             image = Image.open(io.BytesIO(data))
         width, height = image.size
         if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
-            raise TooLarge(
-                f"A picture of {width:,} by {height:,} pixels is too large; {MAX_SIDE:,} a side at the most."
-            )
+            raise TooLarge(_TOO_MANY_PIXELS)
         if image.format in _AS_THEY_ARE:
             image.verify()
             return data
