@@ -16,9 +16,10 @@ from starlette.middleware.cors import CORSMiddleware
 from temporalio.client import Client
 
 from agents_backend.db.base import Database
-from agents_backend.integrations.events import EventLog, connect
+from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.hub import Hub
 from agents_backend.integrations.metrics import DATABASE_CONNECTIONS
+from agents_backend.integrations.redis_connections import connect
 from agents_backend.integrations.storage import Storage
 from agents_backend.integrations.telemetry import configure_logging
 from agents_backend.integrations.temporal import connect as connect_temporal

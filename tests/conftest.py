@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
 from agents_backend.db.tables.users import User
-from agents_backend.integrations.events import connect
+from agents_backend.integrations.redis_connections import connect
 from agents_backend.services.passwords import Passwords
 from agents_backend.services.seeds import seed
 from agents_backend.settings import ModelConfig, ModelSettings, Settings, SpeechSettings, StackSettings
