@@ -74,6 +74,7 @@ class ImageDisks:
         if blank.exists():
             return blank
         scratch = blank.with_suffix(".new")
+        scratch.touch(mode=0o600)
         with scratch.open("wb") as file:
             file.truncate(megabytes << 20)
         options = "lazy_itable_init=1,lazy_journal_init=1"
@@ -190,6 +191,7 @@ def _size(folder: Path) -> int:
 
 def _copy_sparse(source: Path, target: Path) -> None:
     """Copy the data of a file and leave its holes holes."""
+    target.touch(mode=0o600)  # a raw disk is for nobody but us
     with source.open("rb") as reading, target.open("wb") as writing:
         size = os.fstat(reading.fileno()).st_size
         at = 0

@@ -43,23 +43,32 @@ class Exchange:
                 await answer(self._scope, self._receive, self._send)
         finally:
             upload.cancel()
-            with suppress(asyncio.CancelledError, OSError, h11.LocalProtocolError):
+            with suppress(asyncio.CancelledError):
                 await upload
             writer.close()
 
     async def _upload(self, writer: asyncio.StreamWriter, headers: list[tuple[bytes, bytes]], query: bytes) -> None:
+        """Pass the request on; a client that leaves, or makes no sense, closes the program's connection."""
+        with suppress(OSError, h11.LocalProtocolError):
+            await self._pass_request(writer, headers, query)
+            while (await self._receive())["type"] != "http.disconnect":
+                pass
+        writer.close()
+
+    async def _pass_request(
+        self, writer: asyncio.StreamWriter, headers: list[tuple[bytes, bytes]], query: bytes
+    ) -> None:
         path: bytes = self._scope.get("raw_path") or self._scope["path"].encode()
         request = h11.Request(
             method=self._scope["method"],
             target=path + (b"?" + query if query else b""),
-            headers=[*_framed(headers, self._scope["method"]), (b"connection", b"close")],
+            headers=[*headers, *self._framing(), (b"connection", b"close")],
         )
         self._write(writer, request)
         while True:
             message = await self._receive()
             if message["type"] == "http.disconnect":
-                writer.close()
-                return
+                raise ConnectionResetError
             if body := message.get("body"):
                 self._write(writer, h11.Data(data=body))
                 await writer.drain()
@@ -67,9 +76,11 @@ class Exchange:
                 break
         self._write(writer, h11.EndOfMessage())
         await writer.drain()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        writer.close()  # the client left: the program is told
+
+    def _framing(self) -> list[tuple[bytes, bytes]]:
+        """What came in chunks goes on in chunks; the server before us has taken them apart."""
+        chunked = any(name == b"transfer-encoding" for name, _ in self._scope["headers"])
+        return [(b"transfer-encoding", b"chunked")] if chunked else []
 
     def _write(self, writer: asyncio.StreamWriter, event: h11.Event) -> None:
         if data := self._http.send(event):
@@ -94,11 +105,3 @@ class Exchange:
         headers = [(name, value) for name, value in event.headers if name.decode("latin-1") not in HOP]
         self._started = True
         await self._send({"type": "http.response.start", "status": event.status_code, "headers": headers})
-
-
-def _framed(headers: list[tuple[bytes, bytes]], method: str) -> list[tuple[bytes, bytes]]:
-    """A body without a length goes in chunks."""
-    has_length = any(name == b"content-length" for name, _ in headers)
-    if has_length or method in {"GET", "HEAD", "OPTIONS", "DELETE"}:
-        return headers
-    return [*headers, (b"transfer-encoding", b"chunked")]

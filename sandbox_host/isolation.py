@@ -18,6 +18,7 @@ from sandbox_host.disks import Disks, FolderDisks, ImageDisks
 from sandbox_host.errors import BootFailed, BoxError, CannotIsolate, HostError
 from sandbox_host.jail import Jail, JailSpec
 from sandbox_host.layout import Layout, enter_mount_namespace, prepare
+from sandbox_host.templates import packages_mount, table
 
 _FIRST_OWNER = 1_900_000_000  # no distribution gives these numbers away (systemd's containers end at 1,879,048,191)
 OWNERS = 1_000
@@ -116,6 +117,7 @@ async def isolate(config: HostConfig) -> Isolation:
     program = seccomp.program()
     tools = egress.check(config.resolver) if config.egress == "slirp4netns" else None
     bwrap = find_bubblewrap()
+    _check_unseen(config)
     config.data_dir.mkdir(parents=True, exist_ok=True)
     mounted = enter_mount_namespace()
     layout = prepare(config.data_dir, mounted=mounted, resolver=config.resolver)
@@ -137,6 +139,15 @@ async def isolate(config: HostConfig) -> Isolation:
         groups.remove()
         raise
     return isolation
+
+
+def _check_unseen(config: HostConfig) -> None:
+    """The data folder must not lie in anything that boxes see."""
+    shown = [Path("/usr"), Path(sys.base_prefix), *(mount.source for mount in packages_mount())]
+    shown += [mount.source for template in table(config.template_dir).values() for mount in template.mounts]
+    for folder in shown:
+        if config.data_dir.resolve().is_relative_to(folder.resolve()):
+            raise CannotIsolate(f"the data folder lies in {folder}, which sandboxes see; set SANDBOX_HOST_DATA_DIR")
 
 
 def _disks(config: HostConfig, layout: Layout, *, mounted: bool) -> Disks:

@@ -91,6 +91,14 @@ def test_a_mebibyte_of_output_comes_whole(sandbox: Sandbox):
     assert (len(done.stdout), len(done.stderr)) == (3_000_000, 100_000)
 
 
+def test_git_works_on_its_own(sandbox: Sandbox):
+    if sandbox.commands.run("command -v git || true").stdout == "":
+        pytest.skip("git is not installed on this machine")
+    script = "git init -q r && cd r && git config user.email a@b && git config user.name a && echo 1 > f && git add f && git commit -qm x"
+    sandbox.commands.run(script)
+    assert sandbox.commands.run("git log --format=%s", cwd="r").stdout == "x\n"
+
+
 async def test_output_streams_while_the_command_runs(box: AsyncSandbox):
     seen: asyncio.Queue[str] = asyncio.Queue()
     errors: list[str] = []

