@@ -79,13 +79,8 @@ class Host:
 
     def _sandbox(self, record: Record) -> Sandbox:
         disk = self._isolation.disks.disk(record.id, self._store.folder(record.id))
-        return Sandbox(record, self._template(record.base), self._isolation, disk, self._died)
-
-    def _template(self, name: str) -> Template:
-        found = self._templates.get(name)
-        if found is None:
-            raise NotFound(f"template '{name}' not found")
-        return found
+        template = self._templates.get(record.base) or Template(record.base)  # its template may have left the table
+        return Sandbox(record, template, self._isolation, disk, self._died)
 
     def _background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -152,7 +147,8 @@ class Host:
         self._check_seconds(wish.seconds)
         snapshot = self.snapshots.find(wish.template)
         base = snapshot.base if snapshot else wish.template
-        self._template(base)
+        if base not in self._templates:
+            raise NotFound(f"template '{base}' not found")
         slot = self._take_slot()
         now = time.time()
         record = Record(
@@ -279,7 +275,7 @@ class Host:
         async with sandbox.lock:
             await sandbox.stop()
             await asyncio.to_thread(self._store.forget, sandbox_id)
-        self._slots.discard(sandbox.record.slot)
+        self._slots.discard(sandbox.record.slot)  # not before: its user id owns nothing any more
 
     def _change(self, sandbox: Sandbox, record: Record) -> None:
         sandbox.record = record
