@@ -14,7 +14,7 @@ import uvicorn
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
 from agents_backend.services.users import ensure_administrator
-from agents_backend.settings import ModelConfig, ModelSettings, Settings, StackSettings
+from agents_backend.settings import E2BSettings, ModelConfig, ModelSettings, Settings, StackSettings
 from agents_backend.stack.process import free_port
 from agents_backend.stack.stack import Stack
 from api.app import create_app
@@ -25,7 +25,7 @@ PASSWORD = "correct-horse-battery"
 
 
 @asynccontextmanager
-async def running_stack() -> AsyncIterator[Stack]:
+async def running_stack(*, sandboxes: bool = False) -> AsyncIterator[Stack]:
     """Embedded servers of their own, in a folder of their own: PostgreSQL, as nobody when we are root, must pass through it."""
     folder = Path(tempfile.mkdtemp(prefix="agents-backend-tests-"))
     folder.chmod(0o711)
@@ -66,7 +66,18 @@ def settings_for(stack: Stack, **more) -> Settings:
         redis=plain.redis.model_copy(update={"url": secret(made["REDIS_URL"])}),
         temporal=plain.temporal.model_copy(update={"address": made["TEMPORAL_ADDRESS"]}),
         auth=plain.auth.model_copy(update={"secret": secret(made["AUTH_SECRET"])}),
+        **({"e2b": embedded_e2b(made)} if stack.sandbox_host else {}),
         **more,
+    )
+
+
+def embedded_e2b(made: dict[str, str]) -> E2BSettings:
+    """The sandboxes of a stack that has its own host (`running_stack(sandboxes=True)`)."""
+    return E2BSettings(
+        api_key=secret(made["E2B_API_KEY"]),
+        api_url=made["E2B_API_URL"],
+        sandbox_url=made["E2B_SANDBOX_URL"],
+        domain=made["E2B_DOMAIN"],
     )
 
 
