@@ -6,6 +6,7 @@ a plain folder whose size is measured every few seconds; one that grows too larg
 
 import os
 import shutil
+import stat
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from sandbox_host.errors import BootFailed
 WRITABLE = ("home", "tmp", "var-tmp")
 _MKFS_SECONDS = 60
 _COPY_BYTES = 1 << 22
+_COPIED = frozenset({stat.S_IFDIR, stat.S_IFREG, stat.S_IFLNK})
 
 
 class Disk(Protocol):
@@ -135,7 +137,7 @@ class FolderDisks:
 
     def create(self, folder: Path, owner: int | None, megabytes: int, source: Path | None) -> None:
         if source is not None:
-            shutil.copytree(source / "disk", folder / "disk", symlinks=True)
+            _copy_tree(source / "disk", folder / "disk")
         (folder / "disk").mkdir(exist_ok=True)
         (folder / "disk").chmod(0o711)
         _own(folder / "disk" / "data", owner, everything=source is not None)
@@ -157,7 +159,7 @@ class FolderDisk:
         return _size(self._folder), int((self._folder.parent / "quota").read_text())
 
     def copy_to(self, folder: Path) -> None:
-        shutil.copytree(self._folder, folder / "disk", symlinks=True)
+        _copy_tree(self._folder, folder / "disk")
 
 
 def _own(root: Path, owner: int | None, *, everything: bool) -> None:
@@ -178,6 +180,16 @@ def _chown_below(folder: Path, owner: int) -> None:
     for parent, folders, names in os.walk(folder):
         for name in folders + names:
             os.chown(os.path.join(parent, name), owner, owner, follow_symlinks=False)  # noqa: PTH118
+
+
+def _copy_tree(source: Path, target: Path) -> None:
+    """Folders, files and links; pipes and sockets mean nothing without the processes that held them."""
+
+    def special(parent: str, names: list[str]) -> list[str]:
+        modes = {name: os.lstat(os.path.join(parent, name)).st_mode for name in names}  # noqa: PTH118
+        return [name for name, mode in modes.items() if stat.S_IFMT(mode) not in _COPIED]
+
+    shutil.copytree(source, target, symlinks=True, ignore=special)
 
 
 def _size(folder: Path) -> int:
