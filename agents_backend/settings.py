@@ -185,6 +185,13 @@ class AgentSettings(Group):
     )
 
 
+class SchedulerSettings(Group):
+    model_config = _group("SCHEDULER_")
+
+    per_user: int = Field(1000, ge=1, description="schedulers of one user, at most")
+    history_days: int = Field(90, ge=1, description="how long the list of a scheduler's runs goes back")
+
+
 class StackSettings(Group):
     """The embedded servers; used by `agents-backend up` and the tests alone."""
 
@@ -225,6 +232,7 @@ class Settings(Group):
     models: ModelSettings = Field(default_factory=ModelSettings)
     vendors: VendorSettings = Field(default_factory=VendorSettings)
     agents: AgentSettings = Field(default_factory=AgentSettings)
+    schedulers: SchedulerSettings = Field(default_factory=SchedulerSettings)
     stack: StackSettings = Field(default_factory=StackSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
 

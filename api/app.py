@@ -30,6 +30,8 @@ from agents_backend.services.passwords import Passwords
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_starts import RunStarts
 from agents_backend.services.runs import RunsService
+from agents_backend.services.schedule_mirror import ScheduleMirror
+from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
 from agents_backend.settings import Settings
@@ -53,6 +55,7 @@ class Services:
     chats: Chats
     runs: RunsService
     threads: Threads
+    schedulers: Schedulers
     streams: Streams
 
 
@@ -81,6 +84,12 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             chats=Chats(starts=starts, launches=launches),
             runs=RunsService(database=database, log=log, launches=launches),
             threads=Threads(database=database),
+            schedulers=Schedulers(
+                database=database,
+                mirror=ScheduleMirror(database=database, temporal=temporal),
+                temporal=temporal,
+                settings=settings,
+            ),
             streams=Streams(database=database, log=log, hub=hub, lost=lost),
         )
 

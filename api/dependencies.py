@@ -11,6 +11,7 @@ from agents_backend.services.auth import AuthService, Principal
 from agents_backend.services.auth import RequestContext as Context
 from agents_backend.services.chats import Chats
 from agents_backend.services.runs import RunsService
+from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
 
@@ -72,7 +73,13 @@ def _streams(request: Request) -> Streams:
     return found
 
 
+def _schedulers(request: Request) -> Schedulers:
+    found: Schedulers = request.app.state.services.schedulers
+    return found
+
+
 ChatsOf = Annotated[Chats, Depends(_chats)]
 ThreadsOf = Annotated[Threads, Depends(_threads)]
+SchedulersOf = Annotated[Schedulers, Depends(_schedulers)]
 RunsOf = Annotated[RunsService, Depends(_runs)]
 StreamsOf = Annotated[Streams, Depends(_streams)]

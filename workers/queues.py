@@ -9,6 +9,7 @@ from temporalio.client import Client
 from temporalio.langgraph import LangGraphPlugin
 from temporalio.worker import Plugin
 
+from activities.schedulers import SchedulerActivities
 from activities.sweeps import SweepActivities
 from activities.turns import TurnActivities
 from agents_backend.agents.registry import AGENTS
@@ -16,15 +17,28 @@ from agents_backend.contracts import queues
 from agents_backend.db.base import Database
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
+from agents_backend.services.chats import Chats
 from agents_backend.services.launches import Launches
 from agents_backend.services.lost_runs import LostRuns
 from agents_backend.services.model_calls import ModelCalls
 from agents_backend.services.run_ends import RunEnds
+from agents_backend.services.run_starts import RunStarts
 from agents_backend.services.runs import RunsService
+from agents_backend.services.schedule_mirror import ScheduleMirror
+from agents_backend.services.scheduled_tasks import ScheduledTasks
+from agents_backend.services.scheduler_sweeps import SchedulerSweeps
+from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.sweeps import Sweeps
+from agents_backend.services.tasks import Carriers
 from agents_backend.services.tool_calls import ToolCalls
 from agents_backend.settings import Settings
 from workflows.chat import ChatWorkflow
+from workflows.schedulers import (
+    AuditSchedulersWorkflow,
+    ScheduledTaskWorkflow,
+    SweepSchedulersWorkflow,
+    WebhookWorkflow,
+)
 from workflows.sweeps import SweepRunsWorkflow
 
 
@@ -69,7 +83,42 @@ def background(parts: Parts) -> Work:
         ends=parts.ends,
         lost=LostRuns(launches=parts.launches, ends=parts.ends),
     )
-    return Work(workflows=[SweepRunsWorkflow], activities=[SweepActivities(sweeps=sweeps).sweep_runs])
+    scheduled = schedulers(parts)
+    return Work(
+        workflows=[SweepRunsWorkflow, *scheduled.workflows],
+        activities=[SweepActivities(sweeps=sweeps).sweep_runs, *scheduled.activities],
+    )
+
+
+def schedulers(parts: Parts) -> Work:
+    """The schedulers' part of `background`."""
+    mirror = ScheduleMirror(database=parts.database, temporal=parts.temporal)
+    starts = RunStarts(database=parts.database, log=parts.log, launches=parts.launches, settings=parts.settings)
+    scheduled = ScheduledTasks(
+        database=parts.database,
+        mirror=mirror,
+        runs=RunsService(database=parts.database, log=parts.log, launches=parts.launches),
+        carriers=Carriers(chats=Chats(starts=starts, launches=parts.launches), starts=starts),
+    )
+    sweeps = SchedulerSweeps(
+        database=parts.database,
+        temporal=parts.temporal,
+        mirror=mirror,
+        schedulers=Schedulers(database=parts.database, mirror=mirror, temporal=parts.temporal, settings=parts.settings),
+        scheduled=scheduled,
+        history_days=parts.settings.schedulers.history_days,
+    )
+    made = SchedulerActivities(scheduled=scheduled, sweeps=sweeps)
+    return Work(
+        workflows=[ScheduledTaskWorkflow, WebhookWorkflow, SweepSchedulersWorkflow, AuditSchedulersWorkflow],
+        activities=[
+            made.perform_task,
+            made.look_at_task,
+            made.end_task,
+            made.sweep_schedulers,
+            made.audit_schedulers,
+        ],
+    )
 
 
 WORK: dict[str, Callable[[Parts], Work]] = {queues.CHAT: chat, queues.BACKGROUND: background}

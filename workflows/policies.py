@@ -49,3 +49,19 @@ SWEEP = ActivityConfig(
     schedule_to_close_timeout=timedelta(minutes=10),
     retry_policy=RetryPolicy(maximum_attempts=2),
 )
+# A scheduler's task: the activity itself says when the task has failed, so what is retried here is our own servers' absence.
+TASK = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=10),
+    schedule_to_close_timeout=timedelta(days=1),
+    heartbeat_timeout=timedelta(seconds=5),
+    retry_policy=UPSTREAM,
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
+# A receiver that is down has about a day to come back.
+WEBHOOK = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=1),
+    schedule_to_close_timeout=timedelta(days=1),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=2), backoff_coefficient=3, maximum_interval=timedelta(hours=1)
+    ),
+)

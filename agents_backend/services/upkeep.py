@@ -29,7 +29,11 @@ class Upkeep:
     every: timedelta
 
 
-UPKEEP: tuple[Upkeep, ...] = (Upkeep(names.SWEEP_RUNS_WORKFLOW, timedelta(seconds=15)),)
+UPKEEP: tuple[Upkeep, ...] = (
+    Upkeep(names.SWEEP_RUNS_WORKFLOW, timedelta(seconds=15)),
+    Upkeep(names.SWEEP_SCHEDULERS_WORKFLOW, timedelta(seconds=15)),
+    Upkeep(names.AUDIT_SCHEDULERS_WORKFLOW, timedelta(minutes=5)),
+)
 
 
 async def ensure_upkeep(temporal: Client) -> None:

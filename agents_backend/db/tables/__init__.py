@@ -1,6 +1,19 @@
 """The tables, one file a noun."""
 
 from agents_backend.db.tables.runs import Artifact, IdempotencyKey, Interrupt, Message, Run, Thread
+from agents_backend.db.tables.schedulers import Scheduler, SchedulerRun
 from agents_backend.db.tables.users import AuthSession, LoginLog, User
 
-__all__ = ["Artifact", "AuthSession", "IdempotencyKey", "Interrupt", "LoginLog", "Message", "Run", "Thread", "User"]
+__all__ = [
+    "Artifact",
+    "AuthSession",
+    "IdempotencyKey",
+    "Interrupt",
+    "LoginLog",
+    "Message",
+    "Run",
+    "Scheduler",
+    "SchedulerRun",
+    "Thread",
+    "User",
+]

@@ -1,0 +1,398 @@
+"""Schedulers, as their owners know them. The row is committed first; the Temporal Schedule is made from it."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any, Final
+
+from temporalio.client import Client
+from temporalio.common import Priority, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from agents_backend.contracts import activities as names
+from agents_backend.contracts import queues
+from agents_backend.contracts.schedulers import Fire, Overlap
+from agents_backend.db.base import Database, now
+from agents_backend.db.runs import RunRepository
+from agents_backend.db.schedulers import SchedulerRepository
+from agents_backend.db.tables.runs import Artifact
+from agents_backend.db.tables.schedulers import Scheduler, SchedulerRun
+from agents_backend.domain.errors import (
+    Conflict,
+    Forbidden,
+    IdempotencyMismatch,
+    Invalid,
+    NotFound,
+    TooMany,
+    Unavailable,
+)
+from agents_backend.services import tasks, timings
+from agents_backend.services.auth import Principal
+from agents_backend.services.schedule_mirror import (
+    PRIORITY,
+    RPC,
+    ScheduleMirror,
+    attributes,
+    summary,
+    timing_of,
+    unavailable,
+    workflow_id,
+)
+from agents_backend.settings import Settings
+
+MAX_BACKFILL: Final = 500
+_TIMES: Final = ("crontab", "interval_every", "interval_period")
+
+
+@dataclass(frozen=True)
+class FiredRun:
+    fire: SchedulerRun
+    artifacts: Sequence[Artifact]
+
+
+class Schedulers:
+    def __init__(self, *, database: Database, mirror: ScheduleMirror, temporal: Client, settings: Settings) -> None:
+        self._database, self._mirror, self._temporal = database, mirror, temporal
+        self._limit = settings.schedulers.per_user
+
+    async def list(
+        self, user: Principal, *, page: int, size: int, filters: dict[str, Any], everybody: bool = False
+    ) -> tuple[Sequence[Scheduler], int]:
+        """One's schedulers, newest first, and how many there are; `everybody`'s for a superuser.
+
+        Raises:
+            Forbidden: everybody's, to one who is not a superuser.
+        """
+        if everybody and not user.is_superuser:
+            raise Forbidden
+        async with self._database.transaction() as session:
+            rows = SchedulerRepository(session)
+            owner = None if everybody else user.user_id
+            return await rows.page(owner, offset=(page - 1) * size, limit=size, filters=filters)
+
+    async def get(self, scheduler_id: uuid.UUID, user_id: int) -> Scheduler:
+        """One's own scheduler.
+
+        Raises:
+            NotFound: none, or somebody else's.
+        """
+        async with self._database.transaction() as session:
+            return await _find(SchedulerRepository(session), scheduler_id, user_id)
+
+    async def create(self, user_id: int, values: dict[str, Any], *, idempotency_key: str | None) -> Scheduler:
+        """Make a scheduler; where Temporal is away it is kept, and its Schedule follows.
+
+        Raises:
+            Invalid: names the field. TooMany: one has too many. IdempotencyMismatch: the key was used for another body.
+        """
+        wanted = uuid.uuid4()
+        async with self._database.transaction() as session:
+            rows = SchedulerRepository(session)
+            if idempotency_key is not None:
+                made = await _claim(RunRepository(session), user_id, idempotency_key, ["create", values], wanted)
+                if made != wanted:
+                    return await _find(rows, made, user_id)
+            if await rows.count(user_id) >= self._limit:
+                raise TooMany(f"There are {self._limit} schedulers already.")
+            row = _new(wanted, user_id)
+            _define(row, values)
+            await _check_task(rows, row)
+            rows.add(row)
+        await self._mirror.sync_or_leave(row.id)
+        return await self.get(row.id, user_id)
+
+    async def update(
+        self, scheduler_id: uuid.UUID, user_id: int, values: dict[str, Any], *, version: int | None
+    ) -> Scheduler:
+        """Change what is given and keep the rest. A run that is under way goes on as it began.
+
+        Raises:
+            NotFound: no such scheduler. Invalid: names the field. Conflict: it has another version than `version`.
+        """
+        async with self._database.transaction() as session:
+            rows = SchedulerRepository(session)
+            row = await _find(rows, scheduler_id, user_id, lock=True)
+            _expect(row, version)
+            _define(row, values)
+            await _check_task(rows, row)
+            row.changed()
+        await self._mirror.sync_or_leave(row.id)
+        return await self.get(scheduler_id, user_id)
+
+    async def enable(self, scheduler_id: uuid.UUID, user_id: int, *, enabled: bool | None) -> Scheduler:
+        """Turn it on or off, or, with None, the other way round.
+
+        Raises:
+            NotFound: no such scheduler. Invalid: it has expired.
+        """
+        async with self._database.transaction() as session:
+            row = await _find(SchedulerRepository(session), scheduler_id, user_id, lock=True)
+            wanted = not row.enabled if enabled is None else enabled
+            _define(row, {"enabled": wanted})
+            row.changed()
+        await self._mirror.sync_or_leave(row.id)
+        return await self.get(scheduler_id, user_id)
+
+    async def delete(self, scheduler_id: uuid.UUID, user_id: int) -> None:
+        """Delete it; a run that is under way goes on to its end.
+
+        Raises:
+            NotFound: no such scheduler.
+        """
+        async with self._database.transaction() as session:
+            row = await _find(SchedulerRepository(session), scheduler_id, user_id, lock=True)
+            row.deleted_at, row.enabled = now(), False
+            row.changed()
+        await self._mirror.sync_or_leave(row.id)
+
+    async def new_webhook_secret(self, scheduler_id: uuid.UUID, user_id: int) -> Scheduler:
+        """Sign webhooks with another secret from now on.
+
+        Raises:
+            NotFound: no such scheduler.
+        """
+        async with self._database.transaction() as session:
+            row = await _find(SchedulerRepository(session), scheduler_id, user_id, lock=True)
+            row.webhook_secret_version += 1
+        return row
+
+    async def run_now(self, scheduler_id: uuid.UUID, user_id: int, *, idempotency_key: str | None) -> FiredRun:
+        """Carry the task out now, beside whatever runs, and also when the scheduler is off.
+
+        Raises:
+            NotFound: no such scheduler. Unavailable: Temporal is away; nothing was started.
+        """
+        wanted = uuid.uuid4()
+        async with self._database.transaction() as session:
+            rows = SchedulerRepository(session)
+            row = await _find(rows, scheduler_id, user_id)
+            if idempotency_key is not None:
+                body = ["run", str(scheduler_id)]
+                made = await _claim(RunRepository(session), user_id, idempotency_key, body, wanted)
+                if made != wanted and (known := await rows.fire(made)) is not None:
+                    return FiredRun(known, ())
+            fire = _by_hand(row, wanted)
+            rows.add(fire)
+        try:
+            await self.start_fire(fire, row)
+        except Unavailable:
+            await self._withdraw(fire, user_id, idempotency_key)
+            raise
+        return FiredRun(fire, ())
+
+    async def start_fire(self, fire: SchedulerRun, row: Scheduler) -> None:
+        """Start the workflow of a run by hand; a second start finds the first.
+
+        Raises:
+            Unavailable: Temporal cannot be reached.
+        """
+        try:
+            await self._temporal.start_workflow(
+                names.SCHEDULED_TASK_WORKFLOW,
+                Fire(scheduler_id=str(row.id), fire_id=str(fire.id)),
+                id=fire.workflow_id,
+                task_queue=queues.BACKGROUND,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                memo={"scheduler_id": str(row.id)},
+                static_summary=summary(row),
+                search_attributes=attributes(row.user_id),
+                priority=Priority(priority_key=PRIORITY),
+                rpc_timeout=RPC,
+            )
+        except WorkflowAlreadyStartedError:
+            return
+        except (RPCError, RuntimeError) as error:
+            raise unavailable() from error
+
+    async def _withdraw(self, fire: SchedulerRun, user_id: int, idempotency_key: str | None) -> None:
+        """The caller is told that nothing was started; a workflow that began all the same finds its fire ended."""
+        async with self._database.transaction() as session:
+            rows = SchedulerRepository(session)
+            row = await rows.fire(fire.id)
+            if row is not None and row.status == "pending":
+                error = {"code": "SERVICE_UNAVAILABLE", "detail": "Temporal was not available."}
+                await rows.finish_fire(row, "failed", error=error)
+            if idempotency_key is not None:
+                await RunRepository(session).release_key(user_id, idempotency_key)
+
+    async def backfill(
+        self, scheduler_id: uuid.UUID, user_id: int, start: datetime, end: datetime, overlap: Overlap | None
+    ) -> int:
+        """Run what would have run in a range of time, its ends included; how many that is.
+
+        Raises:
+            NotFound: no such scheduler. Conflict: it is off. Invalid: an empty range, or too many runs in it.
+            Unavailable: Temporal is away.
+        """
+        row = await self.get(scheduler_id, user_id)
+        if not row.enabled:
+            raise Conflict("The scheduler is off; turn it on first.", code="SCHEDULER_DISABLED")
+        if end < start:
+            raise Invalid.field("end_time", "must not be before start_time")
+        found = timing_of(row).times(start - timedelta(seconds=1))
+        count = sum(1 for time in islice(found, MAX_BACKFILL + 1) if time <= end)
+        if count > MAX_BACKFILL:
+            raise Invalid.field("end_time", f"the range holds more than {MAX_BACKFILL} runs")
+        if count:
+            await self._mirror.backfill(row, start, end, overlap or "buffer_all")
+        return count
+
+    async def runs(
+        self, scheduler_id: uuid.UUID, user_id: int, *, page: int, size: int, status: str | None
+    ) -> tuple[Sequence[FiredRun], int]:
+        """What its fires came to, newest first, each with the artifacts of its run.
+
+        Raises:
+            NotFound: no such scheduler.
+        """
+        async with self._database.transaction() as session:
+            rows = SchedulerRepository(session)
+            await _find(rows, scheduler_id, user_id)
+            fires, total = await rows.fires(scheduler_id, offset=(page - 1) * size, limit=size, status=status)
+            artifacts = await rows.artifacts([fire.run_id for fire in fires if fire.run_id])
+        return [FiredRun(fire, [a for a in artifacts if a.run_id == fire.run_id]) for fire in fires], total
+
+    @staticmethod
+    def preview(values: dict[str, Any], count: int) -> Sequence[datetime]:
+        """The next times of a definition that is not saved.
+
+        Raises:
+            Invalid: names the field.
+        """
+        row = _new(uuid.uuid4(), 0)
+        _define(row, values)
+        return list(islice(timing_of(row).times(now()), 1 if row.one_off else count))
+
+
+def next_run_time(row: Scheduler, after: datetime) -> datetime | None:
+    """When it fires next by the schedule; jitter, if any, comes on top."""
+    return timing_of(row).next(after) if row.enabled else None
+
+
+async def _find(rows: SchedulerRepository, scheduler_id: uuid.UUID, user_id: int, *, lock: bool = False) -> Scheduler:
+    row = await rows.own(scheduler_id, user_id, lock=lock)
+    if row is None:
+        raise NotFound("There is no such scheduler.", code="SCHEDULER_NOT_FOUND")
+    return row
+
+
+def _expect(row: Scheduler, version: int | None) -> None:
+    if version is not None and version != row.version:
+        raise Conflict("The scheduler was changed meanwhile; read it again.", code="VERSION_CONFLICT")
+
+
+async def _claim(rows: RunRepository, user_id: int, key: str, body: Any, wanted: uuid.UUID) -> uuid.UUID:
+    """The id of what an earlier request with this key and body made, or the one that is wanted."""
+    digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
+    found = await rows.claim_key(user_id, key, "scheduler", digest, str(wanted))
+    if found.body_hash != digest or found.operation != "scheduler":
+        raise IdempotencyMismatch
+    return uuid.UUID(found.result_id)
+
+
+def _new(scheduler_id: uuid.UUID, user_id: int) -> Scheduler:
+    return Scheduler(
+        id=scheduler_id,
+        user_id=user_id,
+        args=[],
+        kwargs={},
+        timezone="UTC",
+        enabled=True,
+        one_off=False,
+        overlap="skip",
+        remark="",
+        catchup_seconds=3600,
+        jitter_seconds=0,
+        max_failures=5,
+        failures=0,
+        webhook_secret_version=1,
+        version=1,
+        synced_version=0,
+        total_run_count=0,
+        created_at=now(),
+        changed_at=now(),
+    )
+
+
+def _by_hand(row: Scheduler, fire_id: uuid.UUID) -> SchedulerRun:
+    return SchedulerRun(
+        id=fire_id,
+        scheduler_id=row.id,
+        workflow_id=f"{workflow_id(row.id)}-manual-{fire_id}",
+        task=row.task,
+        trigger="manual",
+        status="pending",
+        created_at=now(),
+    )
+
+
+def _define(row: Scheduler, values: dict[str, Any]) -> None:
+    """Set what is given and check the whole.
+
+    Raises:
+        Invalid: names the field.
+    """
+    given = dict(values)
+    if row.pause_reason is not None and given.get("remark") == row.pause_reason:
+        del given["remark"]  # read, and written back: it is not the owner's own
+    other_type = given.get("type", row.type) != row.type
+    for name in _TIMES if other_type else ():
+        given.setdefault(name, None)
+    turned_on = given.get("enabled", row.enabled) and not row.enabled
+    for name, value in given.items():
+        setattr(row, name, _whole(value) if isinstance(value, datetime) else value)
+    if turned_on:
+        row.failures = 0
+    if given.get("enabled") is not None and row.enabled:
+        row.pause_reason = None
+    _check_times(row)
+    _check_range(row, turned_on=turned_on, given=given)
+
+
+def _whole(time: datetime) -> datetime:
+    return time.replace(microsecond=0)
+
+
+def _check_times(row: Scheduler) -> None:
+    timings.check_timezone(row.timezone)
+    if row.type == "crontab":
+        if row.crontab is None:
+            raise Invalid.field("crontab", "is needed with the type crontab")
+        _refuse_given(row, "interval_every", "interval_period")
+        timings.check_crontab(row.crontab)
+        return
+    if row.interval_every is None:
+        raise Invalid.field("interval_every", "is needed with the type interval")
+    if row.interval_period is None:
+        raise Invalid.field("interval_period", "is needed with the type interval")
+    _refuse_given(row, "crontab")
+    if (timing_of(row).every or timedelta()) > timings.MAX_EVERY:
+        raise Invalid.field("interval_every", f"must be {timings.MAX_EVERY.days} days or less")
+
+
+def _refuse_given(row: Scheduler, *fields: str) -> None:
+    for name in fields:
+        if getattr(row, name) is not None:
+            raise Invalid.field(name, f"does not go with the type {row.type}")
+
+
+def _check_range(row: Scheduler, *, turned_on: bool, given: dict[str, Any]) -> None:
+    if row.expire_time is None:
+        return
+    if row.start_time is not None and row.expire_time <= row.start_time:
+        raise Invalid.field("expire_time", "must be after start_time")
+    if row.expire_time <= now() and row.enabled and (turned_on or given.get("expire_time") is not None):
+        raise Invalid.field("expire_time", "has passed")
+
+
+async def _check_task(rows: SchedulerRepository, row: Scheduler) -> None:
+    """The task is there, and its arguments are of its form and refer to what its owner has."""
+    task = tasks.find(row.task)
+    arguments = tasks.arguments_of(task, row.args, row.kwargs)
+    if task.check is not None:
+        await task.check(rows.session, row.user_id, arguments)

@@ -1,0 +1,220 @@
+"""When a scheduler fires: intervals, and crontabs with Debian cron's rules for the hours that daylight saving repeats or skips.
+
+A job at a fixed time runs once in a repeated hour (the first time) and at the end of a skipped one; a job whose minute or
+hour begins with `*` follows the time that passes. Temporal's own calendars run such a job twice, or not at all: `spec_of`
+says what is added for that, `Timing.is_repeat` what a run's workflow leaves out.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from itertools import takewhile
+from typing import Final, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from cronsim import CronSim, CronSimError
+
+from agents_backend.domain.errors import Invalid
+
+Period = Literal["seconds", "minutes", "hours", "days", "weeks"]
+ScheduleType = Literal["interval", "crontab"]
+
+MAX_EVERY: Final = timedelta(days=3660)
+WORDS: Final = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
+_FIELDS = 5
+_SECOND = timedelta(seconds=1)
+_HOUR = timedelta(hours=1)
+_NOT_ZONES = frozenset({"localtime", "Factory"})
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Temporal's calendar: all five must match. Numbers as in a crontab, weekdays 0 (Sunday) to 6."""
+
+    minutes: tuple[int, ...]
+    hours: tuple[int, ...]
+    days: tuple[int, ...]
+    months: tuple[int, ...]
+    weekdays: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """A scheduler's times.
+
+    Attributes:
+        every: with an interval.
+        anchor: what an interval is counted from, a whole second; the first fire is at `anchor` + n times `every`, n from 0 with a
+            `start`, from 1 without.
+        start, expire: the first and the last instant at which it may fire.
+    """
+
+    crontab: str | None = None
+    every: timedelta | None = None
+    timezone: str = "UTC"
+    anchor: datetime
+    start: datetime | None = None
+    expire: datetime | None = None
+
+    def times(self, after: datetime) -> Iterator[datetime]:
+        """Every fire after an instant, in UTC, in order."""
+        first = self.start if self.start is not None else self.anchor + _SECOND
+        after = max(after, first - _SECOND)
+        found = self._intervals(after) if self.every else self._crons(after)
+        return _until(self.expire, found) if self.expire else found
+
+    def next(self, after: datetime) -> datetime | None:
+        return next(self.times(after), None)
+
+    def is_repeat(self, time: datetime) -> bool:
+        """Whether the wall clock shows this time for the second time, and the job has run at the first."""
+        if self.crontab is None or not is_fixed(self.crontab):
+            return False
+        return bool(time.astimezone(ZoneInfo(self.timezone)).fold)
+
+    def _intervals(self, after: datetime) -> Iterator[datetime]:
+        every = self.every or _SECOND
+        count = max(0, (after - self.anchor) // every + 1)
+        while True:
+            yield self.anchor + count * every
+            count += 1
+
+    def _crons(self, after: datetime) -> Iterator[datetime]:
+        """Those of the library, each once and none before its time: two times of a skipped hour are one, at its end."""
+        last = after
+        for local in parse(self.crontab or "", after.astimezone(ZoneInfo(self.timezone))):
+            time = local.astimezone(UTC)
+            if time > last:
+                yield time
+                last = time
+
+
+def parse(crontab: str, after: datetime) -> CronSim:
+    """The times of a crontab after a local time.
+
+    Raises:
+        CronSimError: it is not a crontab of five fields, or no day fits it.
+    """
+    expression = WORDS.get(crontab.lower(), crontab)
+    if len(expression.split()) != _FIELDS or _is_odd(expression):
+        raise CronSimError("Not a crontab")
+    return CronSim(expression, after)
+
+
+def _is_odd(expression: str) -> bool:
+    """Whether it uses cronsim's own `L` and `#`, which no five-field crontab has; JUL is a month."""
+    return "#" in expression or "L" in expression.upper().replace("JUL", "")
+
+
+def is_fixed(crontab: str) -> bool:
+    """Whether it names a time of the day, and does not run by the time that passes."""
+    minute, hour, *_ = WORDS.get(crontab.lower(), crontab).split()
+    return not minute.startswith("*") and not hour.startswith("*")
+
+
+def check_crontab(crontab: str) -> None:
+    """Refuse what is no crontab.
+
+    Raises:
+        Invalid: names the field.
+    """
+    try:
+        found = next(parse(crontab, datetime(2024, 1, 1, tzinfo=UTC)), None)
+    except CronSimError as error:
+        words = ", ".join(WORDS)
+        raise Invalid.field("crontab", f"{error}: five fields, or one of {words}") from None
+    if found is None:
+        raise Invalid.field("crontab", "no day fits it")
+
+
+def check_timezone(name: str) -> None:
+    """Refuse what is no IANA time zone.
+
+    Raises:
+        Invalid: names the field.
+    """
+    if name not in _zones():
+        raise Invalid.field("timezone", "there is no such IANA time zone")
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones()) - _NOT_ZONES
+
+
+def calendars_of(crontab: str) -> list[Calendar]:
+    """A crontab as Temporal's calendars: two where a day of the month or of the week will do."""
+    cron = parse(crontab, datetime(2024, 1, 1, tzinfo=UTC))
+    weekdays = _sorted({day % 7 for day in cron.weekdays if isinstance(day, int)})
+    days, months = _sorted(cron.days), _sorted(cron.months)
+    minutes, hours = _sorted(cron.minutes), _sorted(cron.hours)
+    if cron.day_and:
+        return [Calendar(minutes, hours, days, months, weekdays)]
+    every_day, every_weekday = tuple(range(1, 32)), tuple(range(7))
+    return [
+        Calendar(minutes, hours, days, months, every_weekday),
+        Calendar(minutes, hours, every_day, months, weekdays),
+    ]
+
+
+def _sorted(values: Iterable[int]) -> tuple[int, ...]:
+    return tuple(sorted(values))
+
+
+def added_times(timing: Timing, year: int) -> list[datetime]:
+    """The fires of a year and the next that Temporal's calendars miss: jobs of a skipped hour, at its end.
+
+    Where the clock moves by another step than an hour (Lord Howe, Troll), Temporal loses more: every fire near it is added.
+    """
+    if timing.crontab is None:
+        return []
+    calendar = calendars_of(timing.crontab)[0]
+    missed: list[datetime] = []
+    for moment, step in transitions(timing.timezone, year):
+        near = _until(moment + 3 * _HOUR, timing.times(moment - 3 * _HOUR))
+        missed += [time for time in near if abs(step) != _HOUR or not _shows(time, timing.timezone, calendar)]
+    return missed
+
+
+def _until(end: datetime, times: Iterator[datetime]) -> Iterator[datetime]:
+    return takewhile(lambda time: time <= end, times)
+
+
+def _shows(time: datetime, timezone: str, calendar: Calendar) -> bool:
+    local = time.astimezone(ZoneInfo(timezone))
+    return local.hour in calendar.hours and local.minute in calendar.minutes
+
+
+@lru_cache(maxsize=1024)
+def transitions(timezone: str, year: int) -> tuple[tuple[datetime, timedelta], ...]:
+    """When the clock moves in a year and the next, to the second, and by how much."""
+    zone, found = ZoneInfo(timezone), []
+    day, end = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 2, 1, 2, tzinfo=UTC)
+    while day < end:
+        following = day + timedelta(days=1)
+        step = offset(zone, following) - offset(zone, day)
+        if step:
+            found.append((_bisect(zone, day, following), step))
+        day = following
+    return tuple(found)
+
+
+def _bisect(zone: ZoneInfo, low: datetime, high: datetime) -> datetime:
+    old = offset(zone, low)
+    while high - low > _SECOND:
+        middle = low + (high - low) // 2
+        low, high = (middle, high) if offset(zone, middle) == old else (low, middle)
+    return high.replace(microsecond=0)
+
+
+def offset(zone: ZoneInfo, moment: datetime) -> timedelta:
+    return moment.astimezone(zone).utcoffset() or timedelta()
