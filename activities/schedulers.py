@@ -6,13 +6,14 @@ from activities.failures import as_failures
 from activities.heartbeats import beating
 from agents_backend.contracts import activities as names
 from agents_backend.contracts.schedulers import FireEnd, FireRef, FireState, SchedulersSwept
+from agents_backend.services.outcomes import Outcomes
 from agents_backend.services.scheduled_tasks import ScheduledTasks
 from agents_backend.services.scheduler_sweeps import SchedulerSweeps
 
 
 class SchedulerActivities:
-    def __init__(self, *, scheduled: ScheduledTasks, sweeps: SchedulerSweeps) -> None:
-        self._scheduled, self._sweeps = scheduled, sweeps
+    def __init__(self, *, scheduled: ScheduledTasks, outcomes: Outcomes, sweeps: SchedulerSweeps) -> None:
+        self._scheduled, self._outcomes, self._sweeps = scheduled, outcomes, sweeps
 
     @activity.defn(name=names.PERFORM_TASK)
     async def perform_task(self, fire: FireRef) -> FireState:
@@ -29,6 +30,16 @@ class SchedulerActivities:
     async def end_task(self, end: FireEnd) -> FireState:
         with as_failures():
             return await self._scheduled.end(end)
+
+    @activity.defn(name=names.DELIVER_WEBHOOK)
+    async def deliver_webhook(self, fire: FireRef) -> None:
+        with as_failures():
+            await self._outcomes.deliver(fire)
+
+    @activity.defn(name=names.GIVE_WEBHOOK_UP)
+    async def give_webhook_up(self, fire: FireRef) -> None:
+        with as_failures():
+            await self._outcomes.give_up(fire)
 
     @activity.defn(name=names.SWEEP_SCHEDULERS)
     async def sweep_schedulers(self) -> SchedulersSwept:

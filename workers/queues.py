@@ -17,10 +17,12 @@ from agents_backend.contracts import queues
 from agents_backend.db.base import Database
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
+from agents_backend.integrations.outgoing import Outgoing
 from agents_backend.services.chats import Chats
 from agents_backend.services.launches import Launches
 from agents_backend.services.lost_runs import LostRuns
 from agents_backend.services.model_calls import ModelCalls
+from agents_backend.services.outcomes import Outcomes, Signing
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_starts import RunStarts
 from agents_backend.services.runs import RunsService
@@ -29,8 +31,9 @@ from agents_backend.services.scheduled_tasks import ScheduledTasks
 from agents_backend.services.scheduler_sweeps import SchedulerSweeps
 from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.sweeps import Sweeps
-from agents_backend.services.tasks import Carriers
+from agents_backend.services.task_parts import Carriers
 from agents_backend.services.tool_calls import ToolCalls
+from agents_backend.services.toolboxes import Toolboxes
 from agents_backend.settings import Settings
 from workflows.chat import ChatWorkflow
 from workflows.schedulers import (
@@ -53,6 +56,9 @@ class Parts:
     log: EventLog
     launches: Launches
     ends: RunEnds
+    models: Models
+    toolboxes: Toolboxes
+    outgoing: Outgoing
 
 
 @dataclass(frozen=True)
@@ -64,8 +70,10 @@ class Work:
 
 def chat(parts: Parts) -> Work:
     turns = TurnActivities(
-        models=ModelCalls(database=parts.database, log=parts.log, models=Models(parts.settings)),
-        tools=ToolCalls(database=parts.database, log=parts.log, settings=parts.settings.agents),
+        models=ModelCalls(database=parts.database, log=parts.log, models=parts.models, toolboxes=parts.toolboxes),
+        tools=ToolCalls(
+            database=parts.database, log=parts.log, toolboxes=parts.toolboxes, settings=parts.settings.agents
+        ),
         ends=parts.ends,
     )
     return Work(
@@ -94,12 +102,19 @@ def schedulers(parts: Parts) -> Work:
     """The schedulers' part of `background`."""
     mirror = ScheduleMirror(database=parts.database, temporal=parts.temporal)
     starts = RunStarts(database=parts.database, log=parts.log, launches=parts.launches, settings=parts.settings)
+    signing = Signing(parts.settings)
     scheduled = ScheduledTasks(
         database=parts.database,
         mirror=mirror,
         runs=RunsService(database=parts.database, log=parts.log, launches=parts.launches),
-        carriers=Carriers(chats=Chats(starts=starts, launches=parts.launches), starts=starts),
+        carriers=Carriers(
+            chats=Chats(starts=starts, launches=parts.launches, settings=parts.settings),
+            starts=starts,
+            outgoing=parts.outgoing,
+            signing=signing,
+        ),
     )
+    outcomes = Outcomes(database=parts.database, outgoing=parts.outgoing, signing=signing, settings=parts.settings)
     sweeps = SchedulerSweeps(
         database=parts.database,
         temporal=parts.temporal,
@@ -108,13 +123,15 @@ def schedulers(parts: Parts) -> Work:
         scheduled=scheduled,
         history_days=parts.settings.schedulers.history_days,
     )
-    made = SchedulerActivities(scheduled=scheduled, sweeps=sweeps)
+    made = SchedulerActivities(scheduled=scheduled, outcomes=outcomes, sweeps=sweeps)
     return Work(
         workflows=[ScheduledTaskWorkflow, WebhookWorkflow, SweepSchedulersWorkflow, AuditSchedulersWorkflow],
         activities=[
             made.perform_task,
             made.look_at_task,
             made.end_task,
+            made.deliver_webhook,
+            made.give_webhook_up,
             made.sweep_schedulers,
             made.audit_schedulers,
         ],

@@ -103,7 +103,12 @@ def failure_of(error: BaseException) -> tuple[str, str]:
 class WebhookWorkflow:
     @workflow.run
     async def run(self, fire: FireRef) -> None:
-        await workflow.execute_activity(names.DELIVER_WEBHOOK, fire, **policies.WEBHOOK)
+        try:
+            await workflow.execute_activity(names.DELIVER_WEBHOOK, fire, **policies.WEBHOOK)
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            await workflow.execute_activity(names.GIVE_WEBHOOK_UP, fire, **policies.RECORD)
 
 
 @workflow.defn(name=names.SWEEP_SCHEDULERS_WORKFLOW)

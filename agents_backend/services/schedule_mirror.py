@@ -213,7 +213,7 @@ def policy(overlap: str) -> ScheduleOverlapPolicy:
 
 
 def spec_of(timing: Timing, *, jitter: timedelta = timedelta()) -> ScheduleSpec:
-    """Temporal's form of the times. It may fire once more in a repeated hour (`Timing.is_repeat`), never less."""
+    """Temporal's form of the times. It may fire too often where clocks are set (`Timing.is_spurious`), never less."""
     return ScheduleSpec(
         calendars=[_calendar(item) for item in timings.calendars_of(timing.crontab)] if timing.crontab else [],
         intervals=_intervals(timing),

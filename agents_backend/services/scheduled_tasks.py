@@ -14,12 +14,12 @@ from agents_backend.db.base import Database, now
 from agents_backend.db.schedulers import SchedulerRepository
 from agents_backend.db.tables.runs import Run
 from agents_backend.db.tables.schedulers import Scheduler, SchedulerRun
-from agents_backend.domain.errors import AgentsError, Invalid, TooMany, Unavailable
+from agents_backend.domain.errors import AgentsError, Invalid, ModelRejected, TooMany, Unavailable, UpstreamRejected
 from agents_backend.domain.runs import RunStatus
 from agents_backend.services import tasks
 from agents_backend.services.runs import RunsService
 from agents_backend.services.schedule_mirror import ScheduleMirror, timing_of
-from agents_backend.services.tasks import Carriers, Owner, Performed
+from agents_backend.services.task_parts import Carriers, Owner, Performed
 
 ATTEMPTS: Final = 3
 OWNER_DISABLED: Final = "Paused: its owner's account is disabled. Turn it on again when the account is enabled."
@@ -59,8 +59,8 @@ class ScheduledTasks:
             arguments = task.arguments.model_validate(begun.arguments)
             performed = await task.perform(self._carriers, begun.owner, arguments)
         except AgentsError as error:
-            if type(error) is Unavailable or (isinstance(error, Unavailable | TooMany) and attempt < ATTEMPTS):
-                raise
+            if may_heal(error, attempt):
+                raise Unavailable(error.detail, retry_after=error.retry_after, code=error.code) from error
             return await self._finish(fire, "failed", error={"code": error.code, "detail": error.detail})
         return await self._performed(fire, performed)
 
@@ -105,7 +105,7 @@ class ScheduledTasks:
                 return Begun(state=GONE)
             if row is not None and row.status == "running":
                 return _begun(scheduler, row)
-            if fire.scheduled_for is not None and timing_of(scheduler).is_repeat(fire.scheduled_for):
+            if fire.scheduled_for is not None and timing_of(scheduler).is_spurious(fire.scheduled_for):
                 return Begun(state=SKIPPED)
             version = scheduler.version
             begun = await _start(rows, scheduler, row or _row(fire, scheduler))
@@ -145,12 +145,19 @@ GONE: Final = FireState(status="cancelled", ended=True)
 SKIPPED: Final = FireState(status="skipped", ended=True)
 
 
+def may_heal(error: AgentsError, attempt: int) -> bool:
+    """Whether a task that failed is tried again: for as long as our own servers are away, else a few times."""
+    if isinstance(error, ModelRejected | UpstreamRejected):
+        return False
+    return type(error) is Unavailable or (isinstance(error, Unavailable | TooMany) and attempt < ATTEMPTS)
+
+
 def _ended(row: SchedulerRun) -> FireState:
     return FireState.model_validate({"status": row.status, "ended": True, "deliver": row.webhook_status == "pending"})
 
 
 def _begun(scheduler: Scheduler, row: SchedulerRun) -> Begun:
-    owner = Owner(scheduler.user_id, scheduler.id, row.id)
+    owner = Owner(scheduler.user_id, scheduler.id, row.id, scheduler.webhook_secret_version)
     return Begun(owner, row.task, row.arguments, row.run_id)
 
 

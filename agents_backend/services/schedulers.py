@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final
 
+from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.client import Client
 from temporalio.common import Priority, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -31,8 +32,10 @@ from agents_backend.domain.errors import (
     TooMany,
     Unavailable,
 )
+from agents_backend.integrations.addresses import Policy
 from agents_backend.services import tasks, timings
 from agents_backend.services.auth import Principal
+from agents_backend.services.outcomes import Signing
 from agents_backend.services.schedule_mirror import (
     PRIORITY,
     RPC,
@@ -43,6 +46,7 @@ from agents_backend.services.schedule_mirror import (
     unavailable,
     workflow_id,
 )
+from agents_backend.services.task_parts import Checks
 from agents_backend.settings import Settings
 
 MAX_BACKFILL: Final = 500
@@ -59,6 +63,8 @@ class Schedulers:
     def __init__(self, *, database: Database, mirror: ScheduleMirror, temporal: Client, settings: Settings) -> None:
         self._database, self._mirror, self._temporal = database, mirror, temporal
         self._limit = settings.schedulers.per_user
+        self._addresses = Policy(allow_loopback=settings.agents.fetch_allow_loopback)
+        self._signing = Signing(settings)
 
     async def list(
         self, user: Principal, *, page: int, size: int, filters: dict[str, Any], everybody: bool = False
@@ -101,7 +107,7 @@ class Schedulers:
                 raise TooMany(f"There are {self._limit} schedulers already.")
             row = _new(wanted, user_id)
             _define(row, values)
-            await _check_task(rows, row)
+            await self._check(session, row)
             rows.add(row)
         await self._mirror.sync_or_leave(row.id)
         return await self.get(row.id, user_id)
@@ -119,7 +125,7 @@ class Schedulers:
             row = await _find(rows, scheduler_id, user_id, lock=True)
             _expect(row, version)
             _define(row, values)
-            await _check_task(rows, row)
+            await self._check(session, row)
             row.changed()
         await self._mirror.sync_or_leave(row.id)
         return await self.get(scheduler_id, user_id)
@@ -150,8 +156,22 @@ class Schedulers:
             row.changed()
         await self._mirror.sync_or_leave(row.id)
 
-    async def new_webhook_secret(self, scheduler_id: uuid.UUID, user_id: int) -> Scheduler:
-        """Sign webhooks with another secret from now on.
+    async def _check(self, session: AsyncSession, row: Scheduler) -> None:
+        """The task is there, its arguments are of its form and refer to what its owner has, addresses are public.
+
+        Raises:
+            Invalid: names the field.
+        """
+        checks = Checks(session, self._addresses)
+        task = tasks.find(row.task)
+        arguments = tasks.arguments_of(task, row.args, row.kwargs)
+        if task.check is not None:
+            await task.check(checks, row.user_id, arguments)
+        if row.webhook_url is not None:
+            checks.url(["webhook_url"], row.webhook_url)
+
+    async def new_secret(self, scheduler_id: uuid.UUID, user_id: int) -> str:
+        """Sign with another secret from now on; it is told here and nowhere else.
 
         Raises:
             NotFound: no such scheduler.
@@ -159,7 +179,7 @@ class Schedulers:
         async with self._database.transaction() as session:
             row = await _find(SchedulerRepository(session), scheduler_id, user_id, lock=True)
             row.webhook_secret_version += 1
-        return row
+        return self._signing.secret(row.id, row.webhook_secret_version)
 
     async def run_now(self, scheduler_id: uuid.UUID, user_id: int, *, idempotency_key: str | None) -> FiredRun:
         """Carry the task out now, beside whatever runs, and also when the scheduler is off.
@@ -388,11 +408,3 @@ def _check_range(row: Scheduler, *, turned_on: bool, given: dict[str, Any]) -> N
         raise Invalid.field("expire_time", "must be after start_time")
     if row.expire_time <= now() and row.enabled and (turned_on or given.get("expire_time") is not None):
         raise Invalid.field("expire_time", "has passed")
-
-
-async def _check_task(rows: SchedulerRepository, row: Scheduler) -> None:
-    """The task is there, and its arguments are of its form and refer to what its owner has."""
-    task = tasks.find(row.task)
-    arguments = tasks.arguments_of(task, row.args, row.kwargs)
-    if task.check is not None:
-        await task.check(rows.session, row.user_id, arguments)

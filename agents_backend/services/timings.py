@@ -2,12 +2,12 @@
 
 A job at a fixed time runs once in a repeated hour (the first time) and at the end of a skipped one; a job whose minute or
 hour begins with `*` follows the time that passes. Temporal's own calendars run such a job twice, or not at all: `spec_of`
-says what is added for that, `Timing.is_repeat` what a run's workflow leaves out.
+says what is added for that, `Timing.is_spurious` what a run's workflow leaves out.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import takewhile
 from typing import Final, Literal
@@ -31,8 +31,10 @@ WORDS: Final = {
     "@hourly": "0 * * * *",
 }
 _FIELDS = 5
+_YEARS = 50  # a day that does not come in these never comes
 _SECOND = timedelta(seconds=1)
 _HOUR = timedelta(hours=1)
+_NEAR = timedelta(hours=3)  # of a change of the clocks, which Temporal may get wrong
 _NOT_ZONES = frozenset({"localtime", "Factory"})
 
 
@@ -75,11 +77,12 @@ class Timing:
     def next(self, after: datetime) -> datetime | None:
         return next(self.times(after), None)
 
-    def is_repeat(self, time: datetime) -> bool:
-        """Whether the wall clock shows this time for the second time, and the job has run at the first."""
-        if self.crontab is None or not is_fixed(self.crontab):
+    def is_spurious(self, at: datetime) -> bool:
+        """Whether Temporal's calendars fire here without need: clocks are set nearby, and it is none of our times."""
+        if self.crontab is None:
             return False
-        return bool(time.astimezone(ZoneInfo(self.timezone)).fold)
+        near = any(abs(at - moment) <= _NEAR for moment, _ in transitions(self.timezone, at.year))
+        return near and self.next(at - _SECOND) != at
 
     def _intervals(self, after: datetime) -> Iterator[datetime]:
         every = self.every or _SECOND
@@ -89,17 +92,73 @@ class Timing:
             count += 1
 
     def _crons(self, after: datetime) -> Iterator[datetime]:
-        """Those of the library, each once and none before its time: two times of a skipped hour are one, at its end."""
-        last = after
-        for local in parse(self.crontab or "", after.astimezone(ZoneInfo(self.timezone))):
-            time = local.astimezone(UTC)
-            if time > last:
-                yield time
-                last = time
+        crontab = self.crontab or ""
+        for day in _days(parse(crontab), after.astimezone(ZoneInfo(self.timezone)).date()):
+            yield from (at for at in _times_of(day, self.timezone, crontab, after) if at > after)
 
 
-def parse(crontab: str, after: datetime) -> CronSim:
-    """The times of a crontab after a local time.
+def _days(cron: CronSim, day: date) -> Iterator[date]:
+    """The days that a crontab names, from one on."""
+    last = day.year + _YEARS
+    while day.year <= last:
+        if day.month not in cron.months:
+            day = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+            continue
+        if cron.match_day(day):
+            yield day
+        day += timedelta(days=1)
+
+
+def _times_of(day: date, timezone: str, crontab: str, after: datetime) -> Iterable[datetime]:
+    """A day's times in order; where the clock is left alone, those of the hours before `after` are passed over."""
+    begin, end = _bounds(day, ZoneInfo(timezone))
+    if end - begin == timedelta(days=1):
+        return _plain(begin, parse(crontab), int((after - begin) / _HOUR))
+    return _on_a_change(day, timezone, crontab)
+
+
+def _bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    midnight = datetime.combine(day, time())
+    return _instant(midnight, zone), _instant(midnight + timedelta(days=1), zone, fold=1)
+
+
+@lru_cache(maxsize=512)
+def _on_a_change(day: date, timezone: str, crontab: str) -> tuple[datetime, ...]:
+    """The times of a day on which the clock is set."""
+    cron, zone, midnight = parse(crontab), ZoneInfo(timezone), datetime.combine(day, time())
+    begin, end = _bounds(day, zone)
+    walls = {midnight + timedelta(hours=h, minutes=m) for h in cron.hours for m in cron.minutes}
+    if is_fixed(crontab):
+        change = _bisect(zone, begin - _SECOND, end)
+        return tuple(sorted({_once(wall, zone, change) for wall in walls}))
+    both = {_instant(wall, zone, fold=fold) for wall in walls for fold in (0, 1)}
+    return tuple(sorted(found for found in both if _clock(found, zone) in walls))
+
+
+def _plain(begin: datetime, cron: CronSim, hour: int) -> Iterator[datetime]:
+    for h in sorted(cron.hours):
+        if h >= hour:
+            yield from (begin + timedelta(hours=h, minutes=m) for m in sorted(cron.minutes))
+
+
+def _once(wall: datetime, zone: ZoneInfo, change: datetime) -> datetime:
+    """The first instant at which a clock shows a time, or, for one that it skips, when it does so."""
+    found = _instant(wall, zone)
+    return found if _clock(found, zone) == wall else change
+
+
+def _instant(wall: datetime, zone: ZoneInfo, *, fold: int = 0) -> datetime:
+    return wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+
+
+def _clock(instant: datetime, zone: ZoneInfo) -> datetime:
+    """What a clock shows."""
+    return instant.astimezone(zone).replace(tzinfo=None, fold=0)
+
+
+@lru_cache(maxsize=4096)
+def parse(crontab: str) -> CronSim:
+    """The sets of minutes, hours, months and days that a crontab names; never iterated, so it may be shared.
 
     Raises:
         CronSimError: it is not a crontab of five fields, or no day fits it.
@@ -107,7 +166,7 @@ def parse(crontab: str, after: datetime) -> CronSim:
     expression = WORDS.get(crontab.lower(), crontab)
     if len(expression.split()) != _FIELDS or _is_odd(expression):
         raise CronSimError("Not a crontab")
-    return CronSim(expression, after)
+    return CronSim(expression, datetime(2024, 1, 1, tzinfo=UTC))
 
 
 def _is_odd(expression: str) -> bool:
@@ -128,12 +187,10 @@ def check_crontab(crontab: str) -> None:
         Invalid: names the field.
     """
     try:
-        found = next(parse(crontab, datetime(2024, 1, 1, tzinfo=UTC)), None)
+        parse(crontab)
     except CronSimError as error:
         words = ", ".join(WORDS)
         raise Invalid.field("crontab", f"{error}: five fields, or one of {words}") from None
-    if found is None:
-        raise Invalid.field("crontab", "no day fits it")
 
 
 def check_timezone(name: str) -> None:
@@ -153,7 +210,7 @@ def _zones() -> frozenset[str]:
 
 def calendars_of(crontab: str) -> list[Calendar]:
     """A crontab as Temporal's calendars: two where a day of the month or of the week will do."""
-    cron = parse(crontab, datetime(2024, 1, 1, tzinfo=UTC))
+    cron = parse(crontab)
     weekdays = _sorted({day % 7 for day in cron.weekdays if isinstance(day, int)})
     days, months = _sorted(cron.days), _sorted(cron.months)
     minutes, hours = _sorted(cron.minutes), _sorted(cron.hours)
@@ -171,26 +228,29 @@ def _sorted(values: Iterable[int]) -> tuple[int, ...]:
 
 
 def added_times(timing: Timing, year: int) -> list[datetime]:
-    """The fires of a year and the next that Temporal's calendars miss: jobs of a skipped hour, at its end.
+    """The fires of a year and the next that Temporal's calendars may miss: at the end of a skipped hour, in a repeated one.
 
-    Where the clock moves by another step than an hour (Lord Howe, Troll), Temporal loses more: every fire near it is added.
+    Where the clock moves by another step than an hour (Lord Howe, Troll), or not on the hour (Chatham), Temporal loses more:
+    every fire near it is added.
     """
     if timing.crontab is None:
         return []
     calendar = calendars_of(timing.crontab)[0]
     missed: list[datetime] = []
     for moment, step in transitions(timing.timezone, year):
-        near = _until(moment + 3 * _HOUR, timing.times(moment - 3 * _HOUR))
-        missed += [time for time in near if abs(step) != _HOUR or not _shows(time, timing.timezone, calendar)]
+        near = _until(moment + _NEAR, timing.times(moment - _NEAR))
+        odd = abs(step) != _HOUR or moment.astimezone(ZoneInfo(timing.timezone)).minute
+        repeated = moment + max(timedelta(), -step)
+        missed += [at for at in near if odd or moment <= at < repeated or not _shows(at, timing.timezone, calendar)]
     return missed
 
 
 def _until(end: datetime, times: Iterator[datetime]) -> Iterator[datetime]:
-    return takewhile(lambda time: time <= end, times)
+    return takewhile(lambda at: at <= end, times)
 
 
-def _shows(time: datetime, timezone: str, calendar: Calendar) -> bool:
-    local = time.astimezone(ZoneInfo(timezone))
+def _shows(at: datetime, timezone: str, calendar: Calendar) -> bool:
+    local = at.astimezone(ZoneInfo(timezone))
     return local.hour in calendar.hours and local.minute in calendar.minutes
 
 

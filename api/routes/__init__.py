@@ -2,6 +2,13 @@
 
 from fastapi import APIRouter
 
-from api.routes import auth, chat, runs, schedulers, threads
+from api.routes import auth, chat, config, runs, schedulers, threads
 
-ROUTERS: tuple[APIRouter, ...] = (auth.router, chat.router, runs.router, schedulers.router, threads.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    auth.router,
+    chat.router,
+    config.router,
+    runs.router,
+    schedulers.router,
+    threads.router,
+)

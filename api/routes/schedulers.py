@@ -31,6 +31,7 @@ from api.schemas.schedulers import (
     SchedulerChange,
     SchedulerRunView,
     SchedulerView,
+    SecretView,
     StatusBody,
     TaskView,
 )
@@ -181,6 +182,19 @@ async def run_scheduler(
     found = await schedulers.run_now(scheduler_id, user.user_id, idempotency_key=idempotency_key)
     response.headers["Location"] = f"/api/v1/task/schedulers/{scheduler_id}/runs"
     return _run_view(found, request)
+
+
+@router.post(
+    "/task/schedulers/{scheduler_id}/secret",
+    summary="Make a new secret for a scheduler's signatures and tell it, once",
+    description="Webhooks and `http_request` are signed as Standard Webhooks has it; the secret before this one is void.",
+    responses=errors(NotFound),
+)
+async def renew_scheduler_secret(
+    scheduler_id: uuid.UUID, user: CurrentUser, schedulers: SchedulersOf, response: Response
+) -> SecretView:
+    response.headers["Cache-Control"] = "no-store"
+    return SecretView(secret=await schedulers.new_secret(scheduler_id, user.user_id))
 
 
 @router.post(

@@ -9,8 +9,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from agents_backend.contracts.schedulers import Overlap
 from agents_backend.db.tables.runs import Artifact
 from agents_backend.db.tables.schedulers import Scheduler
+from agents_backend.services.outcomes import artifact_of
 from agents_backend.services.schedulers import FiredRun, next_run_time
-from agents_backend.services.tasks import Task
+from agents_backend.services.task_parts import Task
 from agents_backend.services.timings import Period, ScheduleType
 from api.schemas.runs import Body, Name
 
@@ -92,6 +93,10 @@ class PreviewView(BaseModel):
     next_run_times: list[datetime]
 
 
+class SecretView(BaseModel):
+    secret: str = Field(description="whsec_…, for HMAC-SHA256 as Standard Webhooks has it; told this once")
+
+
 class BackfillBody(Body):
     start_time: AwareDatetime
     end_time: AwareDatetime
@@ -157,8 +162,7 @@ class ArtifactView(BaseModel):
 
     @classmethod
     def of(cls, artifact: Artifact) -> Self:
-        url = f"/api/v1/agent/runs/{artifact.run_id}/artifacts/{artifact.name}"
-        return cls(name=artifact.name, media_type=artifact.media_type, size=artifact.size, url=url)
+        return cls.model_validate(artifact_of(artifact, ""))
 
 
 class SchedulerRunView(BaseModel):

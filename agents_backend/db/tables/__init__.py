@@ -2,11 +2,13 @@
 
 from agents_backend.db.tables.runs import Artifact, IdempotencyKey, Interrupt, Message, Run, Thread
 from agents_backend.db.tables.schedulers import Scheduler, SchedulerRun
+from agents_backend.db.tables.tool_calls import BegunCall
 from agents_backend.db.tables.users import AuthSession, LoginLog, User
 
 __all__ = [
     "Artifact",
     "AuthSession",
+    "BegunCall",
     "IdempotencyKey",
     "Interrupt",
     "LoginLog",
