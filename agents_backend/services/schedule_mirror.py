@@ -47,7 +47,6 @@ PRIORITY: Final = 4
 _USER, _KIND = (SearchAttributeKey.for_keyword(name) for name in ("UserId", "Kind"))
 # An interval that comes round once in fifty years is a single instant.
 _ONCE = timedelta(days=20_000)
-_PERIODS = ("seconds", "minutes", "hours", "days", "weeks")
 _log = structlog.get_logger(__name__)
 
 
@@ -167,9 +166,9 @@ def timing_of(row: Scheduler) -> Timing:
 
 
 def _every(row: Scheduler) -> timedelta | None:
-    if row.interval_every is None or row.interval_period not in _PERIODS:
+    if row.interval_every is None or row.interval_period is None:
         return None
-    return timedelta(**{row.interval_period: row.interval_every})
+    return timedelta(seconds=row.interval_every * timings.SECONDS[row.interval_period])
 
 
 def revision(row: Scheduler) -> str:

@@ -5,7 +5,7 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, Final
 
@@ -50,6 +50,8 @@ from agents_backend.services.task_parts import Checks
 from agents_backend.settings import Settings
 
 MAX_BACKFILL: Final = 500
+_EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 _TIMES: Final = ("crontab", "interval_every", "interval_period")
 
 
@@ -370,8 +372,8 @@ def _define(row: Scheduler, values: dict[str, Any]) -> None:
         row.failures = 0
     if given.get("enabled") is not None and row.enabled:
         row.pause_reason = None
-    _check_times(row)
     _check_range(row, turned_on=turned_on, given=given)
+    _check_times(row)
 
 
 def _whole(time: datetime) -> datetime:
@@ -391,7 +393,7 @@ def _check_times(row: Scheduler) -> None:
     if row.interval_period is None:
         raise Invalid.field("interval_period", "is needed with the type interval")
     _refuse_given(row, "crontab")
-    if (timing_of(row).every or timedelta()) > timings.MAX_EVERY:
+    if row.interval_every * timings.SECONDS[row.interval_period] > timings.MAX_EVERY.total_seconds():
         raise Invalid.field("interval_every", f"must be {timings.MAX_EVERY.days} days or less")
 
 
@@ -402,6 +404,10 @@ def _refuse_given(row: Scheduler, *fields: str) -> None:
 
 
 def _check_range(row: Scheduler, *, turned_on: bool, given: dict[str, Any]) -> None:
+    for name in ("start_time", "expire_time"):
+        value = getattr(row, name)
+        if value is not None and not _EARLIEST <= value < _LATEST:
+            raise Invalid.field(name, f"must be between {_EARLIEST.year} and {_LATEST.year}")
     if row.expire_time is None:
         return
     if row.start_time is not None and row.expire_time <= row.start_time:

@@ -20,6 +20,7 @@ from agents_backend.domain.errors import Invalid
 Period = Literal["seconds", "minutes", "hours", "days", "weeks"]
 ScheduleType = Literal["interval", "crontab"]
 
+SECONDS: Final = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400, "weeks": 604_800}
 MAX_EVERY: Final = timedelta(days=3660)
 WORDS: Final = {
     "@yearly": "0 0 1 1 *",

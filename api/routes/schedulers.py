@@ -38,6 +38,7 @@ from api.schemas.schedulers import (
 
 router = APIRouter(tags=["schedulers"], responses=errors(Invalid, Unauthenticated, Unavailable))
 Flag = Annotated[bool | None, Query()]
+Text = Annotated[str | None, Query(max_length=128, pattern=r"^[^\x00]*$")]
 Key = Annotated[str | None, Header(max_length=255)]
 
 
@@ -80,8 +81,8 @@ async def list_schedulers(
     schedulers: SchedulersOf,
     page: Number = 1,
     size: Size = 20,
-    name: str | None = None,
-    task: str | None = None,
+    name: Text = None,
+    task: Text = None,
     enabled: Flag = None,
     all: Flag = None,  # noqa: A002  # the query's own word
 ) -> Page[SchedulerView]:
@@ -222,7 +223,7 @@ async def list_scheduler_runs(
     request: Request,
     page: Number = 1,
     size: Size = 20,
-    status: str | None = None,
+    status: Text = None,
 ) -> Page[SchedulerRunView]:
     found, total = await schedulers.runs(scheduler_id, user.user_id, page=page, size=size, status=status)
     return Page(items=[_run_view(item, request) for item in found], total=total, page=page, size=size)

@@ -1,10 +1,11 @@
 """Schedulers: their bodies and views."""
 
+import json
 import uuid
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from agents_backend.contracts.schedulers import Overlap
 from agents_backend.db.tables.runs import Artifact
@@ -24,6 +25,16 @@ _EXAMPLE: Any = {
     "timezone": "Europe/Berlin",
 }
 Line = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
+
+
+Json = TypeVar("Json", list[Any], dict[str, Any])
+
+
+def storable(value: Json) -> Json:
+    """JSON that PostgreSQL takes: no NUL, no NaN, no infinity."""
+    if "\\u0000" in json.dumps(value, allow_nan=False):
+        raise ValueError("must not contain NUL")
+    return value
 
 
 class Times(Body):
@@ -46,8 +57,8 @@ class Times(Body):
 
 
 class Definition(Times):
-    args: list[Any] = Field(default_factory=list, max_length=50)
-    kwargs: dict[str, Any] = Field(default_factory=dict, max_length=50)
+    args: Annotated[list[Any], AfterValidator(storable)] = Field(default_factory=list, max_length=50)
+    kwargs: Annotated[dict[str, Any], AfterValidator(storable)] = Field(default_factory=dict, max_length=50)
     enabled: bool = True
     overlap: Overlap = Field("skip", description="what happens when the last run has not ended")
     remark: Line = ""
