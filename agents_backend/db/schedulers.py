@@ -70,6 +70,14 @@ class SchedulerRepository:
         query = select(SchedulerRun).where(*conditions).order_by(SchedulerRun.created_at.desc(), SchedulerRun.id)
         return (await self._session.scalars(query.offset(offset).limit(limit))).all(), total or 0
 
+    async def open_by_hand(self, user_id: int) -> int:
+        """How many runs by hand of one's schedulers have not ended."""
+        query = (
+            select(func.count()).select_from(SchedulerRun).join(Scheduler, Scheduler.id == SchedulerRun.scheduler_id)
+        )
+        query = query.where(Scheduler.user_id == user_id, SchedulerRun.trigger == "manual")
+        return await self._session.scalar(query.where(SchedulerRun.finished_at.is_(None))) or 0
+
     async def run(self, run_id: uuid.UUID) -> Run | None:
         return await self._session.get(Run, run_id)
 
@@ -86,10 +94,6 @@ class SchedulerRepository:
         apart = or_(Scheduler.version != Scheduler.synced_version, Scheduler.deleted_at.is_not(None))
         query = select(Scheduler.id).where(apart, Scheduler.changed_at < before).order_by(Scheduler.changed_at)
         return (await self._session.scalars(query.limit(limit))).all()
-
-    async def unsynced_count(self) -> int:
-        apart = or_(Scheduler.version != Scheduler.synced_version, Scheduler.deleted_at.is_not(None))
-        return await self._session.scalar(select(func.count()).select_from(Scheduler).where(apart)) or 0
 
     async def of_disabled_owners(self, *, limit: int) -> Sequence[Scheduler]:
         """Those that are on although their owner may not sign in, locked."""

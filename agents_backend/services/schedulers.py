@@ -5,11 +5,10 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final
 
-from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.client import Client
 from temporalio.common import Priority, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -33,7 +32,6 @@ from agents_backend.domain.errors import (
     Unavailable,
 )
 from agents_backend.integrations.addresses import Policy
-from agents_backend.services import tasks, timings
 from agents_backend.services.auth import Principal
 from agents_backend.services.outcomes import Signing
 from agents_backend.services.schedule_mirror import (
@@ -46,13 +44,10 @@ from agents_backend.services.schedule_mirror import (
     unavailable,
     workflow_id,
 )
-from agents_backend.services.task_parts import Checks
+from agents_backend.services.scheduler_definitions import check_task, define, new_row
 from agents_backend.settings import Settings
 
 MAX_BACKFILL: Final = 500
-_EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
-_TIMES: Final = ("crontab", "interval_every", "interval_period")
 
 
 @dataclass(frozen=True)
@@ -64,7 +59,7 @@ class FiredRun:
 class Schedulers:
     def __init__(self, *, database: Database, mirror: ScheduleMirror, temporal: Client, settings: Settings) -> None:
         self._database, self._mirror, self._temporal = database, mirror, temporal
-        self._limit = settings.schedulers.per_user
+        self._limit, self._runs_limit = settings.schedulers.per_user, settings.api.runs_per_user
         self._addresses = Policy(allow_loopback=settings.agents.fetch_allow_loopback)
         self._signing = Signing(settings)
 
@@ -107,9 +102,9 @@ class Schedulers:
                     return await _find(rows, made, user_id)
             if await rows.count(user_id) >= self._limit:
                 raise TooMany(f"There are {self._limit} schedulers already.")
-            row = _new(wanted, user_id)
-            _define(row, values)
-            await self._check(session, row)
+            row = new_row(wanted, user_id)
+            define(row, values)
+            await check_task(session, row, self._addresses)
             rows.add(row)
         await self._mirror.sync_or_leave(row.id)
         return await self.get(row.id, user_id)
@@ -126,8 +121,8 @@ class Schedulers:
             rows = SchedulerRepository(session)
             row = await _find(rows, scheduler_id, user_id, lock=True)
             _expect(row, version)
-            _define(row, values)
-            await self._check(session, row)
+            define(row, values)
+            await check_task(session, row, self._addresses)
             row.changed()
         await self._mirror.sync_or_leave(row.id)
         return await self.get(scheduler_id, user_id)
@@ -141,7 +136,7 @@ class Schedulers:
         async with self._database.transaction() as session:
             row = await _find(SchedulerRepository(session), scheduler_id, user_id, lock=True)
             wanted = not row.enabled if enabled is None else enabled
-            _define(row, {"enabled": wanted})
+            define(row, {"enabled": wanted})
             row.changed()
         await self._mirror.sync_or_leave(row.id)
         return await self.get(scheduler_id, user_id)
@@ -158,20 +153,6 @@ class Schedulers:
             row.changed()
         await self._mirror.sync_or_leave(row.id)
 
-    async def _check(self, session: AsyncSession, row: Scheduler) -> None:
-        """The task is there, its arguments are of its form and refer to what its owner has, addresses are public.
-
-        Raises:
-            Invalid: names the field.
-        """
-        checks = Checks(session, self._addresses)
-        task = tasks.find(row.task)
-        arguments = tasks.arguments_of(task, row.args, row.kwargs)
-        if task.check is not None:
-            await task.check(checks, row.user_id, arguments)
-        if row.webhook_url is not None:
-            checks.url(["webhook_url"], row.webhook_url)
-
     async def new_secret(self, scheduler_id: uuid.UUID, user_id: int) -> str:
         """Sign with another secret from now on; it is told here and nowhere else.
 
@@ -183,11 +164,14 @@ class Schedulers:
             row.webhook_secret_version += 1
         return self._signing.secret(row.id, row.webhook_secret_version)
 
-    async def run_now(self, scheduler_id: uuid.UUID, user_id: int, *, idempotency_key: str | None) -> FiredRun:
+    async def run_now(
+        self, scheduler_id: uuid.UUID, user_id: int, *, idempotency_key: str | None, request_id: str
+    ) -> FiredRun:
         """Carry the task out now, beside whatever runs, and also when the scheduler is off.
 
         Raises:
-            NotFound: no such scheduler. Unavailable: Temporal is away; nothing was started.
+            NotFound: no such scheduler. TooMany: too many of one's runs by hand are open.
+            IdempotencyMismatch: the key was used for another request. Unavailable: Temporal is away; nothing was started.
         """
         wanted = uuid.uuid4()
         async with self._database.transaction() as session:
@@ -198,16 +182,18 @@ class Schedulers:
                 made = await _claim(RunRepository(session), user_id, idempotency_key, body, wanted)
                 if made != wanted and (known := await rows.fire(made)) is not None:
                     return FiredRun(known, ())
+            if await rows.open_by_hand(user_id) >= self._runs_limit:
+                raise TooMany("Too many runs are active.", retry_after=5)
             fire = _by_hand(row, wanted)
             rows.add(fire)
         try:
-            await self.start_fire(fire, row)
+            await self.start_fire(fire, row, request_id=request_id)
         except Unavailable:
             await self._withdraw(fire, user_id, idempotency_key)
             raise
         return FiredRun(fire, ())
 
-    async def start_fire(self, fire: SchedulerRun, row: Scheduler) -> None:
+    async def start_fire(self, fire: SchedulerRun, row: Scheduler, *, request_id: str = "") -> None:
         """Start the workflow of a run by hand; a second start finds the first.
 
         Raises:
@@ -220,7 +206,7 @@ class Schedulers:
                 id=fire.workflow_id,
                 task_queue=queues.BACKGROUND,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                memo={"scheduler_id": str(row.id)},
+                memo={"scheduler_id": str(row.id), "request_id": request_id},
                 static_summary=summary(row),
                 search_attributes=attributes(row.user_id),
                 priority=Priority(priority_key=PRIORITY),
@@ -286,8 +272,8 @@ class Schedulers:
         Raises:
             Invalid: names the field.
         """
-        row = _new(uuid.uuid4(), 0)
-        _define(row, values)
+        row = new_row(uuid.uuid4(), 0)
+        define(row, values)
         return list(islice(timing_of(row).times(now()), 1 if row.one_off else count))
 
 
@@ -317,30 +303,6 @@ async def _claim(rows: RunRepository, user_id: int, key: str, body: Any, wanted:
     return uuid.UUID(found.result_id)
 
 
-def _new(scheduler_id: uuid.UUID, user_id: int) -> Scheduler:
-    return Scheduler(
-        id=scheduler_id,
-        user_id=user_id,
-        args=[],
-        kwargs={},
-        timezone="UTC",
-        enabled=True,
-        one_off=False,
-        overlap="skip",
-        remark="",
-        catchup_seconds=3600,
-        jitter_seconds=0,
-        max_failures=5,
-        failures=0,
-        webhook_secret_version=1,
-        version=1,
-        synced_version=0,
-        total_run_count=0,
-        created_at=now(),
-        changed_at=now(),
-    )
-
-
 def _by_hand(row: Scheduler, fire_id: uuid.UUID) -> SchedulerRun:
     return SchedulerRun(
         id=fire_id,
@@ -351,66 +313,3 @@ def _by_hand(row: Scheduler, fire_id: uuid.UUID) -> SchedulerRun:
         status="pending",
         created_at=now(),
     )
-
-
-def _define(row: Scheduler, values: dict[str, Any]) -> None:
-    """Set what is given and check the whole.
-
-    Raises:
-        Invalid: names the field.
-    """
-    given = dict(values)
-    if row.pause_reason is not None and given.get("remark") == row.pause_reason:
-        del given["remark"]  # read, and written back: it is not the owner's own
-    other_type = given.get("type", row.type) != row.type
-    for name in _TIMES if other_type else ():
-        given.setdefault(name, None)
-    turned_on = given.get("enabled", row.enabled) and not row.enabled
-    for name, value in given.items():
-        setattr(row, name, _whole(value) if isinstance(value, datetime) else value)
-    if turned_on:
-        row.failures = 0
-    if given.get("enabled") is not None and row.enabled:
-        row.pause_reason = None
-    _check_range(row, turned_on=turned_on, given=given)
-    _check_times(row)
-
-
-def _whole(time: datetime) -> datetime:
-    return time.replace(microsecond=0)
-
-
-def _check_times(row: Scheduler) -> None:
-    timings.check_timezone(row.timezone)
-    if row.type == "crontab":
-        if row.crontab is None:
-            raise Invalid.field("crontab", "is needed with the type crontab")
-        _refuse_given(row, "interval_every", "interval_period")
-        timings.check_crontab(row.crontab)
-        return
-    if row.interval_every is None:
-        raise Invalid.field("interval_every", "is needed with the type interval")
-    if row.interval_period is None:
-        raise Invalid.field("interval_period", "is needed with the type interval")
-    _refuse_given(row, "crontab")
-    if row.interval_every * timings.SECONDS[row.interval_period] > timings.MAX_EVERY.total_seconds():
-        raise Invalid.field("interval_every", f"must be {timings.MAX_EVERY.days} days or less")
-
-
-def _refuse_given(row: Scheduler, *fields: str) -> None:
-    for name in fields:
-        if getattr(row, name) is not None:
-            raise Invalid.field(name, f"does not go with the type {row.type}")
-
-
-def _check_range(row: Scheduler, *, turned_on: bool, given: dict[str, Any]) -> None:
-    for name in ("start_time", "expire_time"):
-        value = getattr(row, name)
-        if value is not None and not _EARLIEST <= value < _LATEST:
-            raise Invalid.field(name, f"must be between {_EARLIEST.year} and {_LATEST.year}")
-    if row.expire_time is None:
-        return
-    if row.start_time is not None and row.expire_time <= row.start_time:
-        raise Invalid.field("expire_time", "must be after start_time")
-    if row.expire_time <= now() and row.enabled and (turned_on or given.get("expire_time") is not None):
-        raise Invalid.field("expire_time", "has passed")

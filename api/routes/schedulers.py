@@ -19,7 +19,7 @@ from agents_backend.domain.errors import (
 from agents_backend.services import tasks
 from agents_backend.services.schedulers import FiredRun, Schedulers
 from agents_backend.settings import Settings
-from api.dependencies import CurrentUser, SchedulersOf
+from api.dependencies import CurrentUser, RequestContext, SchedulersOf
 from api.openapi import errors
 from api.schemas.pages import Number, Page, Size
 from api.schemas.schedulers import (
@@ -170,17 +170,20 @@ async def delete_scheduler(scheduler_id: uuid.UUID, user: CurrentUser, scheduler
     "/task/schedulers/{scheduler_id}/run",
     status_code=202,
     summary="Run a scheduler's task now, also when it is off, beside whatever runs",
-    responses=errors(NotFound, IdempotencyMismatch),
+    responses=errors(NotFound, IdempotencyMismatch, TooMany),
 )
 async def run_scheduler(
     scheduler_id: uuid.UUID,
     user: CurrentUser,
+    context: RequestContext,
     schedulers: SchedulersOf,
     request: Request,
     response: Response,
     idempotency_key: Key = None,
 ) -> SchedulerRunView:
-    found = await schedulers.run_now(scheduler_id, user.user_id, idempotency_key=idempotency_key)
+    found = await schedulers.run_now(
+        scheduler_id, user.user_id, idempotency_key=idempotency_key, request_id=context.request_id
+    )
     response.headers["Location"] = f"/api/v1/task/schedulers/{scheduler_id}/runs"
     return _run_view(found, request)
 
