@@ -15,6 +15,11 @@ class SchedulerActivities:
     def __init__(self, *, scheduled: ScheduledTasks, outcomes: Outcomes, sweeps: SchedulerSweeps) -> None:
         self._scheduled, self._outcomes, self._sweeps = scheduled, outcomes, sweeps
 
+    @activity.defn(name=names.START_TASK)
+    async def start_task(self, fire: FireRef) -> FireState:
+        with as_failures():
+            return await self._scheduled.start(fire)
+
     @activity.defn(name=names.PERFORM_TASK)
     async def perform_task(self, fire: FireRef) -> FireState:
         with as_failures():

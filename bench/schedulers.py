@@ -99,7 +99,7 @@ async def create(client: httpx.AsyncClient, bodies: list[dict]) -> list[str]:
 
 
 def body(number: int, port: int, **more: object) -> dict:
-    kwargs = {"url": f"http://127.0.0.1:{port}/"}
+    kwargs = {"url": f"http://127.0.0.1:{port}/", "timeout_seconds": 5}
     return {"name": f"bench {number}", "task": "http_request", "kwargs": kwargs, "type": "interval", **more}
 
 
@@ -127,13 +127,13 @@ async def firing(client: httpx.AsyncClient, port: int, count: int, seconds: int)
     start = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=count // 4 + 10)
     end = start + timedelta(seconds=seconds - EVERY)
     times = {"interval_every": EVERY, "interval_period": "seconds"}
-    span = {"start_time": start.isoformat(), "expire_time": end.isoformat(), "overlap": "buffer_all"}
+    span = {"start_time": start.isoformat(), "expire_time": end.isoformat(), "overlap": "allow_all"}
     made = await create(client, [body(n, port, **times, **span) for n in range(count)])
     print(f"{count} schedules made, {(start - datetime.now(UTC)).total_seconds():.0f} s before their first fire")
     expected, before = seconds // EVERY, processor_seconds()
     await asyncio.sleep((end - datetime.now(UTC)).total_seconds() + EVERY)
-    used = processor_seconds() - before
     found = await collected(client, made, expected)
+    used = processor_seconds() - before
     runs = [run for items in found for run in items]
     missed = sum(max(0, expected - len({run["scheduled_for"] for run in items})) for items in found)
     doubled = sum(len(items) - len({run["scheduled_for"] for run in items}) for items in found)

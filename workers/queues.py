@@ -127,6 +127,7 @@ def schedulers(parts: Parts) -> Work:
     return Work(
         workflows=[ScheduledTaskWorkflow, WebhookWorkflow, SweepSchedulersWorkflow, AuditSchedulersWorkflow],
         activities=[
+            made.start_task,
             made.perform_task,
             made.look_at_task,
             made.end_task,

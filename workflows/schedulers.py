@@ -42,9 +42,11 @@ class ScheduledTaskWorkflow:
         return state.status
 
     async def _perform(self, fire: Fire) -> FireState:
-        state: FireState = await workflow.execute_activity(
-            names.PERFORM_TASK, self._fire, result_type=FireState, **policies.TASK
-        )
+        state = await self._start()
+        if state.todo:
+            state = await workflow.execute_activity(
+                names.PERFORM_TASK, self._fire, result_type=FireState, **policies.TASK
+            )
         while not state.ended:
             if self._looks - fire.looks >= _LOOKS_A_HISTORY:
                 workflow.continue_as_new(fire.model_copy(update={"looks": self._looks}))
@@ -53,6 +55,18 @@ class ScheduledTaskWorkflow:
             state = await workflow.execute_activity(
                 names.LOOK_AT_TASK, self._fire, result_type=FireState, **policies.RECORD
             )
+        return state
+
+    async def _start(self) -> FireState:
+        """Most tasks are done, or their run started, here: half the work for Temporal of an activity of their own."""
+        try:
+            state: FireState = await workflow.execute_local_activity(
+                names.START_TASK, self._fire, result_type=FireState, **policies.START
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            return FireState(status="pending", ended=False, todo=True)
         return state
 
     async def _end(self, end: FireEnd) -> FireState:

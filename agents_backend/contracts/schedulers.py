@@ -49,11 +49,13 @@ class FireState(Frozen):
 
     Attributes:
         ended: whether anything is left to wait for.
+        todo: the task is yet to be carried out, by an activity of its own.
         deliver: whether a webhook is to be told.
     """
 
     status: FireStatus
     ended: bool
+    todo: bool = False
     deliver: bool = False
 
 

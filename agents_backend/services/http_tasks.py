@@ -13,6 +13,7 @@ from agents_backend.services.task_parts import Arguments, Carriers, Checks, Owne
 
 MAX_ANSWER: Final = 1_000_000
 KEPT_CHARACTERS: Final = 4_000
+QUICK_SECONDS: Final = 5.0
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _SECRETS = re.compile(r"auth|cookie|token|secret|key|password|credential|session", re.IGNORECASE)
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"})
@@ -48,6 +49,10 @@ class HttpRequest(Arguments):
         if len(_bytes(body)) > MAX_ANSWER // 4:
             raise ValueError(f"must be {MAX_ANSWER // 4:,} bytes or less")
         return body
+
+
+def is_quick(arguments: HttpRequest) -> bool:
+    return arguments.timeout_seconds <= QUICK_SECONDS
 
 
 async def check(checks: Checks, _: int, arguments: HttpRequest) -> None:

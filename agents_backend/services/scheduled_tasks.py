@@ -19,7 +19,7 @@ from agents_backend.domain.runs import RunStatus
 from agents_backend.services import tasks
 from agents_backend.services.runs import RunsService
 from agents_backend.services.schedule_mirror import ScheduleMirror, timing_of
-from agents_backend.services.task_parts import Carriers, Owner, Performed
+from agents_backend.services.task_parts import Arguments, Carriers, Owner, Performed, Task
 
 ATTEMPTS: Final = 3
 OWNER_DISABLED: Final = "Paused: its owner's account is disabled. Turn it on again when the account is enabled."
@@ -41,8 +41,27 @@ class ScheduledTasks:
     def __init__(self, *, database: Database, mirror: ScheduleMirror, runs: RunsService, carriers: Carriers) -> None:
         self._database, self._mirror, self._runs, self._carriers = database, mirror, runs, carriers
 
+    async def start(self, fire: FireRef) -> FireState:
+        """Begin the fire, and carry its task out if that is quick; what cannot be done now is left to `perform`.
+
+        Raises:
+            Unavailable: PostgreSQL is away.
+        """
+        begun = await self._begin(fire)
+        if begun.state is not None or begun.owner is None:
+            return begun.state or GONE
+        if begun.run_id is not None:
+            return TODO
+        try:
+            task, arguments = _carried(begun)
+            if not task.quick(arguments):
+                return TODO
+            return await self._performed(fire, await task.perform(self._carriers, begun.owner, arguments))
+        except AgentsError as error:
+            return TODO if may_heal(error, 1) else await self._failed(fire, error)
+
     async def perform(self, fire: FireRef, *, attempt: int) -> FireState:
-        """Begin the fire and carry its task out; again goes on from where it was.
+        """Carry the fire's task out; again goes on from where it was.
 
         A task that fails is tried `ATTEMPTS` times, and what it fails with then ends the fire.
 
@@ -55,14 +74,16 @@ class ScheduledTasks:
         if begun.run_id is not None:
             return await self.look(fire)
         try:
-            task = tasks.find(begun.task)
-            arguments = task.arguments.model_validate(begun.arguments)
+            task, arguments = _carried(begun)
             performed = await task.perform(self._carriers, begun.owner, arguments)
         except AgentsError as error:
             if may_heal(error, attempt):
                 raise Unavailable(error.detail, retry_after=error.retry_after, code=error.code) from error
-            return await self._finish(fire, "failed", error={"code": error.code, "detail": error.detail})
+            return await self._failed(fire, error)
         return await self._performed(fire, performed)
+
+    async def _failed(self, fire: FireRef, error: AgentsError) -> FireState:
+        return await self._finish(fire, "failed", error={"code": error.code, "detail": error.detail})
 
     async def look(self, fire: FireRef) -> FireState:
         """Whether the run that the fire started has ended; then the fire ends as it did."""
@@ -142,7 +163,13 @@ class ScheduledTasks:
 
 
 GONE: Final = FireState(status="cancelled", ended=True)
+TODO: Final = FireState(status="running", ended=False, todo=True)
 SKIPPED: Final = FireState(status="skipped", ended=True)
+
+
+def _carried(begun: Begun) -> tuple[Task, Arguments]:
+    task = tasks.find(begun.task)
+    return task, tasks.arguments_of(task, [], begun.arguments or {})
 
 
 def may_heal(error: AgentsError, attempt: int) -> bool:

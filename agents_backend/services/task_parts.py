@@ -84,13 +84,24 @@ Perform = Callable[[Carriers, Owner, Any], Awaitable[Performed]]
 Check = Callable[[Checks, int, Any], Awaitable[None]]
 
 
+def always(_: Any) -> bool:
+    return True
+
+
 @dataclass(frozen=True, kw_only=True)
 class Task:
+    """A task of the registry.
+
+    Attributes:
+        quick: whether it is done, or its run started, within a few seconds; then it costs no activity of its own.
+    """
+
     name: str
     description: str
     arguments: type[Arguments]
     perform: Perform
     check: Check | None = None
+    quick: Callable[[Any], bool] = always
 
 
 def run_of(kind: str) -> Perform:

@@ -24,6 +24,7 @@ TASKS: Final[dict[str, Task]] = {
             arguments=http_tasks.HttpRequest,
             perform=http_tasks.perform,
             check=http_tasks.check,
+            quick=http_tasks.is_quick,
         ),
     )
 }
