@@ -13,8 +13,8 @@ from agents_backend.services.auth import RequestContext as Context
 from agents_backend.services.chats import Chats
 from agents_backend.services.runs import RunsService
 from agents_backend.services.schedulers import Schedulers
-from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
+from api.sse import Sse
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
 
@@ -69,9 +69,9 @@ def _threads(request: Request) -> Threads:
     return found
 
 
-def _streams(request: Request) -> Streams:
-    found: Streams = request.app.state.services.streams
-    return found
+def _sse(request: Request, user: CurrentUser) -> Sse:
+    services = request.app.state.services
+    return Sse(streams=services.streams, watched=services.watched, user=user)
 
 
 def _schedulers(request: Request) -> Schedulers:
@@ -89,4 +89,4 @@ ChatsOf = Annotated[Chats, Depends(_chats)]
 ThreadsOf = Annotated[Threads, Depends(_threads)]
 SchedulersOf = Annotated[Schedulers, Depends(_schedulers)]
 RunsOf = Annotated[RunsService, Depends(_runs)]
-StreamsOf = Annotated[Streams, Depends(_streams)]
+SseOf = Annotated[Sse, Depends(_sse)]

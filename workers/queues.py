@@ -79,8 +79,13 @@ def chat(parts: Parts) -> Work:
     return Work(
         workflows=[ChatWorkflow],
         activities=[turns.call_model, turns.call_tool, turns.pause_run, turns.mark_step, turns.finish_run],
-        plugins=[LangGraphPlugin(graphs={agent.name: agent.build() for agent in AGENTS.values()})],
+        plugins=[graphs()],
     )
+
+
+def graphs() -> LangGraphPlugin:
+    """The agents' graphs, fresh: the plugin changes the ones it is given."""
+    return LangGraphPlugin(graphs={agent.name: agent.build() for agent in AGENTS.values()})
 
 
 def background(parts: Parts) -> Work:
@@ -103,12 +108,15 @@ def schedulers(parts: Parts) -> Work:
     mirror = ScheduleMirror(database=parts.database, temporal=parts.temporal)
     starts = RunStarts(database=parts.database, log=parts.log, launches=parts.launches, settings=parts.settings)
     signing = Signing(parts.settings)
+    runs = RunsService(database=parts.database, log=parts.log, launches=parts.launches)
     scheduled = ScheduledTasks(
         database=parts.database,
         mirror=mirror,
-        runs=RunsService(database=parts.database, log=parts.log, launches=parts.launches),
+        runs=runs,
         carriers=Carriers(
-            chats=Chats(starts=starts, launches=parts.launches, settings=parts.settings),
+            chats=Chats(
+                database=parts.database, starts=starts, runs=runs, launches=parts.launches, settings=parts.settings
+            ),
             starts=starts,
             outgoing=parts.outgoing,
             signing=signing,

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261124_schedulers"
-down_revision = "20261124_tool_calls"
+down_revision = "20261124_attempts"
 branch_labels = None
 depends_on = None
 
