@@ -132,6 +132,7 @@ async def firing(client: httpx.AsyncClient, port: int, count: int, seconds: int)
     print(f"{count} schedules made, {(start - datetime.now(UTC)).total_seconds():.0f} s before their first fire")
     expected, before = seconds // EVERY, processor_seconds()
     await asyncio.sleep((end - datetime.now(UTC)).total_seconds() + EVERY)
+    await asyncio.sleep(EVERY)
     found = await collected(client, made, expected)
     used = processor_seconds() - before
     runs = [run for items in found for run in items]
@@ -143,6 +144,8 @@ async def firing(client: httpx.AsyncClient, port: int, count: int, seconds: int)
         f"{count} every {EVERY} s for {seconds} s: {len(runs)} of {expected * count} fires, {missed} missed, {doubled} doubled, "
         f"{failed} failed; late p50 {statistics.median(late):.2f} s, p95 {percentile(late, 0.95):.2f} s, max {max(late):.2f} s"
     )
+    for error, times_seen in Counter(str(run["error"]) for run in runs if run["status"] == "failed").items():
+        print(f"  {times_seen} failed with {error}")
     for name, seconds_used in used.items():
         print(f"  {name}: {seconds_used * 1000 / len(runs):.1f} ms of processor time a fire")
 
@@ -155,6 +158,7 @@ async def collected(client: httpx.AsyncClient, made: list[str], expected: int) -
         done = all(len(items) == expected and all(run["finished_at"] for run in items) for items in found)
         if done or time.monotonic() > deadline:
             return found
+        await asyncio.sleep(3)
 
 
 def processor_seconds() -> Counter[str]:

@@ -100,7 +100,11 @@ def friendly(settings: Settings) -> Settings:
 @asynccontextmanager
 async def working(settings: Settings, *queues: str) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    task = asyncio.create_task(run_worker(settings, queues, stop=stop))
+
+    async def work() -> None:  # a start holds the loop and makes nobody wait: the watchdog passes over the tests' own
+        await run_worker(settings, queues, stop=stop)
+
+    task = asyncio.create_task(work())
     try:
         yield
     finally:

@@ -20,7 +20,8 @@ _ALL_LOOKS_COUNTED = 20  # the pause is the longest by then
 _LOOKS_A_HISTORY = 500
 
 
-@workflow.defn(name=names.SCHEDULED_TASK_WORKFLOW)
+# Outside of the sandbox, which costs more than all that this does: it is started more often than any other.
+@workflow.defn(name=names.SCHEDULED_TASK_WORKFLOW, sandboxed=False)
 class ScheduledTaskWorkflow:
     @workflow.init
     def __init__(self, fire: Fire) -> None:

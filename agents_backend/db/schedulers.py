@@ -51,11 +51,22 @@ class SchedulerRepository:
     async def remove(self, scheduler: Scheduler) -> None:
         await self._session.delete(scheduler)
 
-    async def owner_may_run(self, user_id: int) -> bool:
-        query = select(User.id).where(User.id == user_id, User.is_enabled, User.deleted_at.is_(None))
-        return await self._session.scalar(query) is not None
-
     # Fires
+
+    async def to_fire(
+        self, scheduler_id: uuid.UUID, fire_id: uuid.UUID
+    ) -> tuple[Scheduler | None, SchedulerRun | None, bool]:
+        """A scheduler, locked; its fire of an id, if begun; whether its owner may sign in."""
+        may_run = User.is_enabled & User.deleted_at.is_(None)
+        query = (
+            select(Scheduler, SchedulerRun, may_run)
+            .join(User, User.id == Scheduler.user_id)
+            .outerjoin(SchedulerRun, SchedulerRun.id == fire_id)
+            .where(Scheduler.id == scheduler_id)
+            .with_for_update(of=Scheduler)
+        )
+        found = (await self._session.execute(query)).one_or_none()
+        return (found[0], found[1], found[2]) if found else (None, None, False)
 
     async def fire(self, fire_id: uuid.UUID) -> SchedulerRun | None:
         return await self._session.get(SchedulerRun, fire_id)

@@ -118,8 +118,7 @@ class ScheduledTasks:
     async def _begin(self, fire: FireRef) -> Begun:
         async with self._database.transaction() as session:
             rows = SchedulerRepository(session)
-            scheduler = await rows.locked(uuid.UUID(fire.scheduler_id))
-            row = await rows.fire(uuid.UUID(fire.fire_id))
+            scheduler, row, may_run = await rows.to_fire(uuid.UUID(fire.scheduler_id), uuid.UUID(fire.fire_id))
             if row is not None and row.finished_at is not None:
                 return Begun(state=_ended(row))
             if scheduler is None or (row is None and scheduler.deleted_at is not None):
@@ -129,7 +128,7 @@ class ScheduledTasks:
             if fire.scheduled_for is not None and timing_of(scheduler).is_spurious(fire.scheduled_for):
                 return Begun(state=SKIPPED)
             version = scheduler.version
-            begun = await _start(rows, scheduler, row or _row(fire, scheduler))
+            begun = await _start(rows, scheduler, row or _row(fire, scheduler), may_run=may_run)
         if scheduler.version != version:
             await self._mirror.sync_or_leave(scheduler.id)
         return begun
@@ -147,8 +146,7 @@ class ScheduledTasks:
         """Write how the fire ended, and turn off a scheduler that fails again and again."""
         async with self._database.transaction() as session:
             rows = SchedulerRepository(session)
-            scheduler = await rows.locked(uuid.UUID(fire.scheduler_id))
-            row = await rows.fire(uuid.UUID(fire.fire_id))
+            scheduler, row, _ = await rows.to_fire(uuid.UUID(fire.scheduler_id), uuid.UUID(fire.fire_id))
             if row is None or scheduler is None:
                 return GONE
             if row.finished_at is not None:
@@ -201,12 +199,12 @@ def _row(fire: FireRef, scheduler: Scheduler) -> SchedulerRun:
     )
 
 
-async def _start(rows: SchedulerRepository, scheduler: Scheduler, row: SchedulerRun) -> Begun:
+async def _start(rows: SchedulerRepository, scheduler: Scheduler, row: SchedulerRun, *, may_run: bool) -> Begun:
     """Begin it, unless its owner may not sign in or it was turned off meanwhile."""
     rows.add(row)
     by_hand = row.trigger == "manual"
     reason = None
-    if not await rows.owner_may_run(scheduler.user_id):
+    if not may_run:
         reason = {"code": "OWNER_DISABLED", "detail": "Its owner's account is disabled."}
         if scheduler.enabled:
             scheduler.pause(OWNER_DISABLED)
