@@ -215,6 +215,13 @@ class AgentSettings(Group):
     )
 
 
+class SchedulerSettings(Group):
+    model_config = _group("SCHEDULER_")
+
+    per_user: int = Field(1000, ge=1, description="schedulers of one user, at most")
+    history_days: int = Field(90, ge=1, description="how long the list of a scheduler's runs goes back")
+
+
 class E2BSettings(Group):
     """Sandboxes: E2B's own with `E2B_API_KEY`; without, `agents-backend up` starts the embedded host and sets these for its processes."""
 
@@ -325,6 +332,7 @@ class Settings(Group):
     models: ModelSettings = Field(default_factory=ModelSettings)
     vendors: VendorSettings = Field(default_factory=VendorSettings)
     agents: AgentSettings = Field(default_factory=AgentSettings)
+    schedulers: SchedulerSettings = Field(default_factory=SchedulerSettings)
     e2b: E2BSettings = Field(default_factory=E2BSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)

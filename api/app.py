@@ -48,6 +48,8 @@ from agents_backend.services.roles import Roles
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_starts import RunStarts
 from agents_backend.services.runs import RunsService
+from agents_backend.services.schedule_mirror import ScheduleMirror
+from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.sessions import Sessions
 from agents_backend.services.speech import SpeechRequests
 from agents_backend.services.streams import Streams
@@ -81,6 +83,7 @@ class Services:
     chats: Chats
     runs: RunsService
     threads: Threads
+    schedulers: Schedulers
     streams: Streams
     watched: OpenStreams
     agent_config: AgentConfig
@@ -138,6 +141,12 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             chats=Chats(database=database, starts=starts, runs=runs, launches=launches, settings=settings),
             runs=runs,
             threads=Threads(database=database),
+            schedulers=Schedulers(
+                database=database,
+                mirror=ScheduleMirror(database=database, temporal=temporal),
+                temporal=temporal,
+                settings=settings,
+            ),
             streams=Streams(database=database, log=log, hub=hub, lost=lost),
             watched=watched,
             agent_config=agent_config(settings, toolboxes),

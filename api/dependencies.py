@@ -22,6 +22,7 @@ from agents_backend.services.podcasts import PodcastRequests
 from agents_backend.services.prose import ProseRequests
 from agents_backend.services.roles import Roles
 from agents_backend.services.runs import RunsService
+from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.sessions import Sessions
 from agents_backend.services.speech import SpeechRequests
 from agents_backend.services.threads import Threads
@@ -122,6 +123,7 @@ PodcastsOf = Annotated[PodcastRequests, _service("podcasts")]
 ProseOf = Annotated[ProseRequests, _service("prose")]
 RolesOf = Annotated[Roles, _service("roles")]
 RunsOf = Annotated[RunsService, _service("runs")]
+SchedulersOf = Annotated[Schedulers, _service("schedulers")]
 SessionsOf = Annotated[Sessions, _service("sessions")]
 SpeechOf = Annotated[SpeechRequests, _service("speech")]
 ThreadsOf = Annotated[Threads, _service("threads")]

@@ -15,6 +15,12 @@ class ActivityConfig(TypedDict, total=False):
     cancellation_type: ActivityCancellationType
 
 
+class LocalActivityConfig(TypedDict, total=False):
+    start_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+    cancellation_type: ActivityCancellationType
+
+
 # Upstream answers again within seconds or minutes; an error that cannot heal is raised non-retryable by the activity.
 UPSTREAM = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(seconds=20)
@@ -81,4 +87,26 @@ CLEAR = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=2),
     schedule_to_close_timeout=timedelta(minutes=10),
     retry_policy=UPSTREAM,
+)
+# The beginning of a scheduler's fire, within its first workflow task; what fails here is left to TASK.
+START = LocalActivityConfig(
+    start_to_close_timeout=timedelta(seconds=20),
+    retry_policy=RetryPolicy(maximum_attempts=1),
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
+# A scheduler's task: the activity itself says when the task has failed, so what is retried here is our own servers' absence.
+TASK = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=10),
+    schedule_to_close_timeout=timedelta(days=1),
+    heartbeat_timeout=timedelta(seconds=5),
+    retry_policy=UPSTREAM,
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
+# A receiver that is down has about a day to come back.
+WEBHOOK = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=1),
+    schedule_to_close_timeout=timedelta(days=1),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=2), backoff_coefficient=3, maximum_interval=timedelta(hours=1)
+    ),
 )

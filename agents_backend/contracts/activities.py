@@ -35,5 +35,18 @@ EXPIRE_ARTIFACTS: Final = "expire_artifacts"
 FORGET_LOGS_WORKFLOW: Final = "forget_logs"
 FORGET_LOGS: Final = "forget_logs"
 
+SCHEDULED_TASK_WORKFLOW: Final = "scheduled_task"
+WEBHOOK_WORKFLOW: Final = "scheduler_webhook"
+SWEEP_SCHEDULERS_WORKFLOW: Final = "sweep_schedulers"
+AUDIT_SCHEDULERS_WORKFLOW: Final = "audit_schedulers"
+START_TASK: Final = "start_task"
+PERFORM_TASK: Final = "perform_task"
+LOOK_AT_TASK: Final = "look_at_task"
+END_TASK: Final = "end_task"
+DELIVER_WEBHOOK: Final = "deliver_webhook"
+GIVE_WEBHOOK_UP: Final = "give_webhook_up"
+SWEEP_SCHEDULERS: Final = "sweep_schedulers"
+AUDIT_SCHEDULERS: Final = "audit_schedulers"
+
 # The types of all workflows that are registered under a name of this file.
 WORKFLOWS: Final = tuple(value for name, value in list(globals().items()) if name.endswith("_WORKFLOW"))
