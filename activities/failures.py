@@ -6,15 +6,14 @@ from datetime import timedelta
 
 from temporalio.exceptions import ApplicationError
 
-from agents_backend.domain.errors import AgentsError, Unavailable
-from agents_backend.integrations.models import ModelRejected
+from agents_backend.domain.errors import AgentsError, ModelRejected, Unavailable, UpstreamRejected
 
 
 @contextmanager
 def as_failures() -> Iterator[None]:
     try:
         yield
-    except ModelRejected as error:
+    except (ModelRejected, UpstreamRejected) as error:
         raise ApplicationError(error.detail, type=error.code, non_retryable=True) from error
     except Unavailable as error:
         delay = timedelta(seconds=min(error.retry_after, 60)) if error.retry_after else None

@@ -116,6 +116,13 @@ class AuthSettings(Group):
     cookie_secure: bool | None = Field(None, description="default: on in production")
 
 
+EMBEDDED = "embedded"
+EMBEDDED_NOTICE = (
+    "No model is configured, so a very small one that runs on this machine answers: it streams and it chats, but what it says is "
+    "often wrong, and it uses no tools. Set OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_API_KEY or MODEL_LIST for a real one."
+)
+
+
 class ModelConfig(BaseModel):
     """One named model, reached through LangChain's `init_chat_model`."""
 
@@ -134,6 +141,11 @@ class ModelConfig(BaseModel):
     input_price: float = Field(0, ge=0, description="US dollars a million input tokens")
     output_price: float = Field(0, ge=0, description="US dollars a million output tokens")
 
+    @property
+    def reasons(self) -> bool:
+        """Whether enable_deep_thinking makes the model itself think aloud."""
+        return self.provider != "openai" or self.reasoning_effort is not None
+
 
 class ModelSettings(Group):
     """The models. `MODEL_LIST` is a JSON list of `ModelConfig`; the keys of the known vendors add one model each."""
@@ -143,10 +155,13 @@ class ModelSettings(Group):
     list: tuple[ModelConfig, ...] = ()
     default: str | None = None
     reasoning: str | None = None
+    embedded_url: str | None = Field(
+        None, description="where `agents-backend up` runs the small model; it answers when no other is configured"
+    )
     fallbacks: Annotated[tuple[str, ...], NoDecode] = Field((), description="names, comma-separated, tried in order")
-    timeout_seconds: float = Field(600, gt=0, description="one call, at most")
+    timeout_seconds: float = Field(570, gt=0, le=590, description="one call, at most; Temporal gives it 600")
+    connect_timeout_seconds: float = Field(10, gt=0)
     idle_timeout_seconds: float = Field(60, gt=0, description="the longest silence within a stream")
-    max_attempts: int = Field(5, ge=1, le=20)
 
     @model_validator(mode="before")
     @classmethod
@@ -166,12 +181,16 @@ class VendorSettings(Group):
     anthropic_base_url: str | None = None
     anthropic_model: str = "claude-sonnet-4-5"
     google_api_key: SecretStr | None = None
+    google_base_url: str | None = None
     google_model: str = "gemini-2.5-flash"
     tavily_api_key: SecretStr | None = None
     tavily_url: str = "https://api.tavily.com"
     brave_api_key: SecretStr | None = None
     brave_url: str = "https://api.search.brave.com"
     searxng_url: str | None = None
+    search_provider: Literal["tavily", "brave", "searxng"] | None = Field(
+        None, description="which one searches; default: the first that has its key or address"
+    )
 
 
 class AgentSettings(Group):
@@ -295,7 +314,26 @@ class Settings(Group):
             )
         if v.google_api_key:
             found.append(
-                ModelConfig(name="google", provider="google_genai", model=v.google_model, api_key=v.google_api_key)
+                ModelConfig(
+                    name="google",
+                    provider="google_genai",
+                    model=v.google_model,
+                    api_key=v.google_api_key,
+                    base_url=v.google_base_url,
+                    context_window=1_000_000,
+                )
+            )
+        if not found and self.models.embedded_url:
+            found.append(
+                ModelConfig(
+                    name=EMBEDDED,
+                    model="SmolLM2-135M-Instruct",
+                    base_url=self.models.embedded_url,
+                    context_window=4_096,
+                    max_output_tokens=512,
+                    temperature=0.2,
+                    tools=False,
+                )
             )
         return tuple({model.name: model for model in reversed(found)}.values())[::-1]
 

@@ -21,8 +21,10 @@ from agents_backend.integrations.events import EventLog, connect
 from agents_backend.integrations.hub import Hub
 from agents_backend.integrations.telemetry import configure_logging, configure_tracing
 from agents_backend.integrations.temporal import connect as connect_temporal
+from agents_backend.services.agent_config import AgentConfig, agent_config
 from agents_backend.services.auth import AuthService
 from agents_backend.services.chats import Chats
+from agents_backend.services.deployed_tools import deployed_tools
 from agents_backend.services.health import HealthService
 from agents_backend.services.launches import Launches
 from agents_backend.services.lost_runs import LostRuns
@@ -54,6 +56,7 @@ class Services:
     runs: RunsService
     threads: Threads
     streams: Streams
+    agent_config: AgentConfig
 
 
 @asynccontextmanager
@@ -70,6 +73,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         launches = Launches(temporal=temporal, settings=settings)
         starts = RunStarts(database=database, log=log, launches=launches, settings=settings)
         ends = RunEnds(database=database, log=log, launches=launches, interrupt_days=settings.agents.interrupt_days)
+        toolboxes = await stack.enter_async_context(deployed_tools(settings))
         lost = LostRuns(launches=launches, ends=ends)
         yield Services(
             settings=settings,
@@ -78,10 +82,11 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             temporal=temporal,
             auth=AuthService(database=database, redis=redis, passwords=passwords, settings=settings),
             health=HealthService(database=database, redis=redis, temporal=temporal),
-            chats=Chats(starts=starts, launches=launches),
+            chats=Chats(starts=starts, launches=launches, settings=settings),
             runs=RunsService(database=database, log=log, launches=launches),
             threads=Threads(database=database),
             streams=Streams(database=database, log=log, hub=hub, lost=lost),
+            agent_config=agent_config(settings, toolboxes),
         )
 
 

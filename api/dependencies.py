@@ -7,6 +7,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from agents_backend.domain.errors import Forbidden, Unauthenticated
 from agents_backend.integrations.telemetry import request_id
+from agents_backend.services.agent_config import AgentConfig
 from agents_backend.services.auth import AuthService, Principal
 from agents_backend.services.auth import RequestContext as Context
 from agents_backend.services.chats import Chats
@@ -72,6 +73,12 @@ def _streams(request: Request) -> Streams:
     return found
 
 
+def _agent_config(request: Request) -> AgentConfig:
+    found: AgentConfig = request.app.state.services.agent_config
+    return found
+
+
+AgentConfigOf = Annotated[AgentConfig, Depends(_agent_config)]
 ChatsOf = Annotated[Chats, Depends(_chats)]
 ThreadsOf = Annotated[Threads, Depends(_threads)]
 RunsOf = Annotated[RunsService, Depends(_runs)]

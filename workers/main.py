@@ -12,9 +12,12 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from agents_backend.contracts import queues as task_queues
 from agents_backend.db.base import Database
 from agents_backend.integrations.events import EventLog, connect
+from agents_backend.integrations.models import Models
 from agents_backend.integrations.temporal import connect as connect_temporal
+from agents_backend.services.deployed_tools import deployed_tools
 from agents_backend.services.launches import Launches
 from agents_backend.services.run_ends import RunEnds
+from agents_backend.services.toolboxes import Toolbox
 from agents_backend.services.upkeep import ensure_upkeep
 from agents_backend.settings import Settings
 from workers.queues import WORK, Parts, Work
@@ -22,15 +25,23 @@ from workers.queues import WORK, Parts, Work
 _ALWAYS_THE_SAME = ("agents_backend", "workflows", "pydantic", "pydantic_core", "ag_ui", "langchain_core", "langgraph")
 
 
-async def run(settings: Settings, queues: Sequence[str], *, stop: asyncio.Event | None = None) -> None:
-    """Work until `stop` is set or the process is asked to end."""
+async def run(
+    settings: Settings,
+    queues: Sequence[str],
+    *,
+    stop: asyncio.Event | None = None,
+    more_tools: Sequence[Toolbox] = (),
+) -> None:
+    """Work until `stop` is set or the process is asked to end. `more_tools` are a deployment's own."""
     async with AsyncExitStack() as stack:
-        for worker in await build(settings, queues, stack):
+        for worker in await build(settings, queues, stack, more_tools=more_tools):
             await stack.enter_async_context(worker)
         await (stop or asyncio.Event()).wait()
 
 
-async def build(settings: Settings, queues: Sequence[str], stack: AsyncExitStack) -> list[Worker]:
+async def build(
+    settings: Settings, queues: Sequence[str], stack: AsyncExitStack, *, more_tools: Sequence[Toolbox] = ()
+) -> list[Worker]:
     """A worker for each queue.
 
     Raises:
@@ -42,6 +53,9 @@ async def build(settings: Settings, queues: Sequence[str], stack: AsyncExitStack
     redis = await stack.enter_async_context(connect(settings.redis))
     client, log = await connect_temporal(settings.temporal), EventLog(redis)
     launches = Launches(temporal=client, settings=settings)
+    models = Models(settings)
+    if task_queues.CHAT in queues:
+        await models.warm()
     parts = Parts(
         settings=settings,
         database=database,
@@ -50,6 +64,8 @@ async def build(settings: Settings, queues: Sequence[str], stack: AsyncExitStack
         log=log,
         launches=launches,
         ends=RunEnds(database=database, log=log, launches=launches, interrupt_days=settings.agents.interrupt_days),
+        models=models,
+        toolboxes=await stack.enter_async_context(deployed_tools(settings, more_tools)),
     )
     if task_queues.BACKGROUND in queues:
         await ensure_upkeep(client)

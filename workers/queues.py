@@ -23,6 +23,7 @@ from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.runs import RunsService
 from agents_backend.services.sweeps import Sweeps
 from agents_backend.services.tool_calls import ToolCalls
+from agents_backend.services.toolboxes import Toolboxes
 from agents_backend.settings import Settings
 from workflows.chat import ChatWorkflow
 from workflows.sweeps import SweepRunsWorkflow
@@ -39,6 +40,8 @@ class Parts:
     log: EventLog
     launches: Launches
     ends: RunEnds
+    models: Models
+    toolboxes: Toolboxes
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,10 @@ class Work:
 
 def chat(parts: Parts) -> Work:
     turns = TurnActivities(
-        models=ModelCalls(database=parts.database, log=parts.log, models=Models(parts.settings)),
-        tools=ToolCalls(database=parts.database, log=parts.log, settings=parts.settings.agents),
+        models=ModelCalls(database=parts.database, log=parts.log, models=parts.models, toolboxes=parts.toolboxes),
+        tools=ToolCalls(
+            database=parts.database, log=parts.log, toolboxes=parts.toolboxes, settings=parts.settings.agents
+        ),
         ends=parts.ends,
     )
     return Work(

@@ -29,7 +29,6 @@ class WorkflowTurns:
         self.usage = Usage()
         self.leg = 1
         self._marks = 0
-        self.tools = chat.tools
         self.client_tools = frozenset(chat.client_tools)
         self.held_tools = frozenset(chat.held_tools)
         self.deep_thinking = chat.deep_thinking
@@ -42,7 +41,7 @@ class WorkflowTurns:
         step: int,
         scope: str = "main",
         task: int | None = None,
-        tools: Sequence[str] = (),
+        tools: bool = False,
         plan: bool = False,
     ) -> ModelTurn:
         if step > self._chat.max_steps:
@@ -53,7 +52,7 @@ class WorkflowTurns:
             prompt=prompt,
             scope=scope,
             task=task,
-            tools=tuple(tools),
+            tools=tools,
             client_tools=bool(self.client_tools) and scope == "main" and not plan,
             output="plan" if plan else "text",
             reasoning=self.deep_thinking,

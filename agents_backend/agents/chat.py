@@ -33,7 +33,7 @@ def chat_graph(prompt: str) -> StateGraph[Any, Any, Any, Any]:
     async def model(state: ChatState, runtime: Runtime[Any]) -> ChatState:
         step = state.get("step", 0) + 1
         turns: Turns = runtime.context
-        return {"step": step, "turn": await turns.ask_model(prompt, step=step, tools=turns.tools)}
+        return {"step": step, "turn": await turns.ask_model(prompt, step=step, tools=True)}
 
     graph: StateGraph[Any, Any, Any, Any] = StateGraph(ChatState)
     graph.add_node("model", model, metadata=dict(_IN_WORKFLOW))

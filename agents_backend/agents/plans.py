@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -26,6 +27,18 @@ class Plan(BaseModel):
         """The plan for a model that cannot write one: the question itself is its one step."""
         title = " ".join(question.split())[:200] or "Answer the question"
         return cls(title=title, steps=(PlanStep(title=title, description=question),))
+
+    @classmethod
+    def given(cls, value: Any) -> "Plan | None":
+        """The plan in a human's answer: an object as the model writes it, or a list of steps or titles; None where it is none."""
+        data = {"steps": value} if isinstance(value, list) else value
+        if isinstance(data, dict) and isinstance(data.get("steps"), list):
+            steps = [{"title": step} if isinstance(step, str) else step for step in data["steps"]]
+            data = {**data, "steps": steps}
+        try:
+            return cls.model_validate(data)
+        except ValidationError:
+            return None
 
 
 def parse_plan(text: str) -> Plan | None:

@@ -9,6 +9,7 @@ from langgraph.types import interrupt
 from agents_backend.agents.chat import approval, run_tools
 from agents_backend.agents.turns import Turns
 from agents_backend.contracts.turns import ModelTurn, Question
+from agents_backend.domain.runs import Decision
 
 STEP_ROUNDS = 8
 _IN_WORKFLOW = {"execute_in": "workflow"}
@@ -23,7 +24,7 @@ class ResearchState(TypedDict, total=False):
         task: the index of the step that is researched now.
         round: model calls made for it.
         turn: what the last one gave.
-        replan: the human wants another plan.
+        decision: what the human said of the plan.
     """
 
     step: int
@@ -31,7 +32,7 @@ class ResearchState(TypedDict, total=False):
     task: int
     round: int
     turn: ModelTurn
-    replan: bool
+    decision: Decision
 
 
 def researcher_graph() -> StateGraph[Any, Any, Any, Any]:
@@ -48,7 +49,7 @@ def researcher_graph() -> StateGraph[Any, Any, Any, Any]:
     for name, node in nodes.items():
         graph.add_node(name, node, metadata=dict(_IN_WORKFLOW))
     graph.add_edge(START, "plan")
-    graph.add_edge("plan", "review")
+    graph.add_conditional_edges("plan", after_plan, ["review", "research"])
     graph.add_conditional_edges("review", after_review, ["plan", "research"])
     graph.add_conditional_edges("research", after_research, ["approval", "next_task"])
     graph.add_edge("approval", "tools")
@@ -59,24 +60,29 @@ def researcher_graph() -> StateGraph[Any, Any, Any, Any]:
 
 
 async def plan(state: ResearchState, runtime: Runtime[Any]) -> ResearchState:
+    """The model's plan; after an edit, the human's own in its place."""
     step = state.get("step", 0) + 1
     turns: Turns = runtime.context
     turn = await turns.ask_model("researcher_plan", step=step, plan=True)
-    return {"step": step, "titles": turn.steps, "task": 0, "round": 0, "replan": False}
+    return {"step": step, "titles": turn.steps, "task": 0, "round": 0}
+
+
+async def after_plan(state: ResearchState) -> str:
+    return "research" if state.get("decision") == "edit" else "review"
 
 
 async def review(state: ResearchState, runtime: Runtime[Any]) -> ResearchState:
     """Show the plan and wait, unless the caller has accepted it beforehand."""
     if runtime.context.auto_accept_plan:
-        return {}
+        return {"decision": "approve"}
     message = "\n".join(f"{number}. {title}" for number, title in enumerate(state["titles"], 1))
     question = Question(id=f"plan-{state['step']}", reason="plan_review", message=message)
     decisions = interrupt([question])
-    return {"replan": decisions[question.id] != "approve"}
+    return {"decision": decisions[question.id]}
 
 
 async def after_review(state: ResearchState) -> str:
-    return "plan" if state.get("replan") else "research"
+    return "research" if state["decision"] == "approve" else "plan"
 
 
 async def research(state: ResearchState, runtime: Runtime[Any]) -> ResearchState:
@@ -85,8 +91,9 @@ async def research(state: ResearchState, runtime: Runtime[Any]) -> ResearchState
     task, rounds, step = state["task"], state.get("round", 0) + 1, state["step"] + 1
     if rounds == 1:
         await turns.mark(state["titles"][task], started=True)
-    offered = turns.tools if rounds < STEP_ROUNDS else ()
-    turn = await turns.ask_model("researcher_step", step=step, scope=scope_of(task), task=task, tools=offered)
+    turn = await turns.ask_model(
+        "researcher_step", step=step, scope=scope_of(task), task=task, tools=rounds < STEP_ROUNDS
+    )
     return {"step": step, "round": rounds, "turn": turn}
 
 

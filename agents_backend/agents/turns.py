@@ -10,10 +10,6 @@ class Turns(Protocol):
     """Given to every node as `runtime.context`."""
 
     @property
-    def tools(self) -> tuple[str, ...]:
-        """The server's tools that this run may use."""
-
-    @property
     def client_tools(self) -> frozenset[str]:
         """The tools that the client runs itself."""
 
@@ -34,9 +30,10 @@ class Turns(Protocol):
         step: int,
         scope: str = "main",
         task: int | None = None,
-        tools: Sequence[str] = (),
+        tools: bool = False,
         plan: bool = False,
-    ) -> ModelTurn: ...
+    ) -> ModelTurn:
+        """Ask the model; `tools` offers it what the run's toolboxes hold."""
 
     async def call_tools(
         self, calls: Sequence[tuple[ToolCallRef, Question | None]], *, step: int, scope: str, message_id: str

@@ -54,7 +54,7 @@ class ModelRequest(Frozen):
         prompt: the file under `agents/prompts` that instructs the model.
         scope: which messages are its context: `main` is the thread's conversation, another name a part of this run.
         task: what the scope is about, when it has no user message of its own: the index of the plan's step.
-        tools: names of the server's tools that it may call.
+        tools: whether the server's tools are offered; which those are, its toolboxes say at the time of the call.
         client_tools: whether the client's own tools are offered too.
         output: `text` is streamed to the client; `plan` is parsed and shown as state.
         reasoning: whether to use the reasoning model and stream its thoughts apart.
@@ -65,7 +65,7 @@ class ModelRequest(Frozen):
     prompt: str
     scope: str = "main"
     task: int | None = None
-    tools: tuple[str, ...] = ()
+    tools: bool = False
     client_tools: bool = False
     output: Literal["text", "plan"] = "text"
     reasoning: bool = False
@@ -159,14 +159,12 @@ class ChatInput(Frozen):
     """What starts a chat's workflow.
 
     Attributes:
-        tools: the server's tools that the run may use, fixed when it starts.
         client_tools: names of tools that the client runs.
         held_tools: names of tools that wait for a human's approval.
         step, legs: where to go on after continue-as-new.
     """
 
     run: RunRef
-    tools: tuple[str, ...] = ()
     client_tools: tuple[str, ...] = ()
     held_tools: tuple[str, ...] = ()
     deep_thinking: bool = False

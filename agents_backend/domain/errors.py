@@ -3,7 +3,8 @@
 AgentsError
 ├── Invalid                  the caller sent something that can never work
 │   ├── TooLarge
-│   └── UnsupportedMedia
+│   ├── UnsupportedMedia
+│   └── AddressRefused       a URL that we do not connect to
 ├── Unauthenticated
 ├── Forbidden
 ├── InsufficientCredits
@@ -15,8 +16,10 @@ AgentsError
 ├── TooMany                  rate or count limits
 └── Unavailable              a dependency fails; it may heal
     ├── UpstreamFailed
-    │   └── ModelRejected    the vendor refuses the request itself: not tried again
-    ├── ModelOverloaded
+    │   ├── ModelRejected    the vendor refuses the request itself: not tried again
+    │   └── UpstreamRejected
+    ├── UpstreamOverloaded
+    │   └── ModelOverloaded
     └── UpstreamTimeout
 """
 
@@ -71,6 +74,11 @@ class TooLarge(Invalid):
 class UnsupportedMedia(Invalid):
     code = "UNSUPPORTED_MEDIA_TYPE"
     default_detail = "This media type is not supported."
+
+
+class AddressRefused(Invalid):
+    code = "ADDRESS_REFUSED"
+    default_detail = "This address is not allowed."
 
 
 class Unauthenticated(AgentsError):
@@ -138,6 +146,16 @@ class ModelRejected(UpstreamFailed):
     default_detail = "The model refused the request."
 
 
-class ModelOverloaded(Unavailable):
+class UpstreamRejected(UpstreamFailed):
+    code = "UPSTREAM_REJECTED"
+    default_detail = "An upstream service refused the request."
+
+
+class UpstreamOverloaded(Unavailable):
+    code = "UPSTREAM_OVERLOADED"
+    default_detail = "An upstream service takes no more requests now."
+
+
+class ModelOverloaded(UpstreamOverloaded):
     code = "MODEL_OVERLOADED"
     default_detail = "The model is overloaded now."

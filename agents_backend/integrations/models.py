@@ -1,23 +1,21 @@
-"""Models by name, through LangChain's `init_chat_model`. The only place that knows the vendors' clients and errors."""
+"""Models by name. Vendors' clients are under `model_vendors/`; here is what all of them have in common, their errors among it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import importlib
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, Final, cast
 
-import anthropic
-import httpx
-import httpx2
-import openai
-from langchain.chat_models import init_chat_model
+import structlog
+from langchain_core.exceptions import ModelTimeoutError
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_openai import ChatOpenAI
 
 from agents_backend.contracts.turns import Usage
 from agents_backend.domain.errors import (
+    AgentsError,
     ModelOverloaded,
     ModelRejected,
     Unavailable,
@@ -26,9 +24,11 @@ from agents_backend.domain.errors import (
 )
 from agents_backend.settings import ModelConfig, Settings
 
-_TOO_MANY = 429
-_SERVER_ERRORS = 500
+_VENDORS: Final = {"openai": "openai", "anthropic": "anthropic", "google_genai": "google"}
+_TOO_MANY, _SERVER_ERRORS = 429, 500
+_MAY_HEAL = frozenset({408, 409, 425})
 _FINISHED = ("finish_reason", "stop_reason", "status")  # OpenAI and Google, Anthropic, the Responses API
+_log = structlog.get_logger(__name__)
 
 __all__ = ["ModelChunk", "ModelRejected", "Models", "ToolCallDelta"]
 
@@ -43,25 +43,17 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class ModelChunk:
-    """A piece of an answer, in the order in which it came."""
+    """A piece of an answer, in the order in which it came.
+
+    Attributes:
+        thoughts: pieces of the vendor's own thinking blocks, to be given back to it with the next call.
+    """
 
     text: str = ""
     reasoning: str = ""
     tool_calls: tuple[ToolCallDelta, ...] = ()
     usage: Usage | None = None
-
-
-class ReasoningChatOpenAI(ChatOpenAI):
-    """Keeps `reasoning_content`, which OpenAI-compatible servers stream and LangChain's class drops."""
-
-    def _convert_chunk_to_generation_chunk(self, chunk: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        generation = super()._convert_chunk_to_generation_chunk(chunk, *args, **kwargs)
-        choices = chunk.get("choices") or ()
-        if generation is not None and choices:
-            delta = choices[0].get("delta") or {}
-            if thought := delta.get("reasoning_content") or delta.get("reasoning"):
-                generation.message.additional_kwargs["reasoning_content"] = thought
-        return generation
+    thoughts: tuple[dict[str, Any], ...] = ()
 
 
 class Models:
@@ -69,6 +61,7 @@ class Models:
         self._settings = settings.models
         self.configs = {config.name: config for config in settings.configured_models()}
         self._clients: dict[tuple[str, bool], BaseChatModel] = {}
+        self._connecting = asyncio.Lock()
 
     @cached_property
     def default(self) -> ModelConfig:
@@ -101,69 +94,69 @@ class Models:
             ModelRejected: the request can never work (HTTP 400, 401, 403, 404, 422).
             ModelOverloaded: HTTP 429; `retry_after` as the vendor says.
             UpstreamFailed: HTTP 5xx, a broken connection, or an answer that is no answer.
-            UpstreamTimeout: no token for MODEL_IDLE_TIMEOUT_SECONDS.
+            UpstreamTimeout: no token for MODEL_IDLE_TIMEOUT_SECONDS, or no end within MODEL_TIMEOUT_SECONDS.
         """
-        client = self._client(config, reasoning=reasoning)
-        extra: dict[str, Any] = {"tools": tools} if tools else {}
+        client: Any = await self._client(config, reasoning=reasoning)
+        if tools:
+            client = client.bind_tools(tools)
         with _typed_errors(config.name):
             whole = False
-            async with aclosing(cast("Any", client.astream(messages, **extra))) as chunks:
-                iterator = aiter(chunks)
-                while True:
-                    try:
-                        async with asyncio.timeout(self._settings.idle_timeout_seconds):
-                            chunk = await anext(iterator)
-                    except StopAsyncIteration:
-                        break
+            async with (
+                aclosing(cast("Any", client.astream(messages))) as chunks,
+                aclosing(self._timed(chunks)) as timed,
+            ):
+                async for chunk in timed:
                     whole = whole or any(chunk.response_metadata.get(key) for key in _FINISHED)
                     yield convert(chunk, config)
             if not whole:  # the connection was closed before the vendor said that it had finished
                 raise UpstreamFailed(f"The model {config.name} broke off its answer.")
 
-    def _client(self, config: ModelConfig, *, reasoning: bool) -> BaseChatModel:
+    async def _timed(self, chunks: AsyncIterator[AIMessageChunk]) -> AsyncGenerator[AIMessageChunk, None]:
+        """The chunks, none of them waited for too long, nor all of them together."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._settings.timeout_seconds
+        while True:
+            try:
+                async with asyncio.timeout_at(min(end, loop.time() + self._settings.idle_timeout_seconds)):
+                    chunk = await anext(chunks)
+            except StopAsyncIteration:
+                return
+            yield chunk
+
+    async def _client(self, config: ModelConfig, *, reasoning: bool) -> BaseChatModel:
+        """Made once, beside the event loop: its vendor's library takes a second or more to import."""
         key = (config.name, reasoning)
-        if key not in self._clients:
-            self._clients[key] = self._connect(config, reasoning=reasoning)
+        async with self._connecting:
+            if key not in self._clients:
+                self._clients[key] = await asyncio.to_thread(_connect, config, self._settings, reasoning)
         return self._clients[key]
 
-    def _connect(self, config: ModelConfig, *, reasoning: bool) -> BaseChatModel:
-        """Vendor retries are off: Temporal tries again, and says so."""
-        key = config.api_key.get_secret_value() if config.api_key else "none"
-        common: dict[str, Any] = {
-            "max_retries": 0,
-            "timeout": self._settings.timeout_seconds,
-            "max_tokens": config.max_output_tokens,
-        }
-        if config.temperature is not None:
-            common["temperature"] = config.temperature
-        if config.provider == "openai":
-            if reasoning and config.reasoning_effort:
-                common["reasoning_effort"] = config.reasoning_effort
-            return ReasoningChatOpenAI(
-                model=config.model, api_key=lambda: key, base_url=config.base_url, stream_usage=True, **common
-            )
-        if config.base_url:
-            common["base_url"] = config.base_url
-        if config.provider == "anthropic" and reasoning:
-            common["thinking"] = {"type": "enabled", "budget_tokens": max(1024, config.max_output_tokens // 2)}
-            common.pop("temperature", None)
-        made = init_chat_model(config.model, model_provider=config.provider, api_key=key, **common)
-        return cast("BaseChatModel", made)
+    async def warm(self) -> None:
+        """Make the default model's client now, so that the first answer does not wait for it."""
+        if self.configs:
+            await self._client(self.default, reasoning=False)
+
+
+def _connect(config: ModelConfig, settings: Any, reasoning: bool) -> BaseChatModel:  # noqa: FBT001  # for to_thread
+    vendor = importlib.import_module(f"agents_backend.integrations.model_vendors.{_VENDORS[config.provider]}")
+    return cast("BaseChatModel", vendor.connect(config, settings, reasoning=reasoning))
 
 
 def convert(chunk: AIMessageChunk, config: ModelConfig) -> ModelChunk:
-    text, reasoning = chunk.content if isinstance(chunk.content, str) else "", ""
-    if not isinstance(chunk.content, str):
-        for part in chunk.content:
-            if isinstance(part, dict):
-                text += part.get("text", "") if part.get("type") == "text" else ""
-                reasoning += part.get("thinking", "") if part.get("type") == "thinking" else ""
-    reasoning += chunk.additional_kwargs.get("reasoning_content", "")
+    text, reasoning, thoughts = "", chunk.additional_kwargs.get("reasoning_content", ""), []
+    for part in [chunk.content] if isinstance(chunk.content, str) else chunk.content:
+        if isinstance(part, str):
+            text += part
+        elif part.get("type") == "text":
+            text += part.get("text", "")
+        elif part.get("type") in {"thinking", "redacted_thinking"}:
+            reasoning += part.get("thinking", "")
+            thoughts.append(part)
     calls = tuple(
         ToolCallDelta(index=part["index"] or 0, id=part["id"] or "", name=part["name"] or "", args=part["args"] or "")
         for part in chunk.tool_call_chunks
     )
-    return ModelChunk(text, reasoning, calls, usage_of(chunk, config))
+    return ModelChunk(text, reasoning, calls, usage_of(chunk, config), tuple(thoughts))
 
 
 def usage_of(chunk: AIMessageChunk, config: ModelConfig) -> Usage | None:
@@ -182,22 +175,36 @@ def usage_of(chunk: AIMessageChunk, config: ModelConfig) -> Usage | None:
 
 @contextmanager
 def _typed_errors(name: str) -> Iterator[None]:
+    """Each vendor's client has an error tree of its own, and raises others' too: none of them may leave this module."""
     try:
         yield
+    except AgentsError:
+        raise
     except TimeoutError:
         raise UpstreamTimeout(f"The model {name} fell silent.") from None
-    except (openai.APITimeoutError, anthropic.APITimeoutError) as error:
-        raise UpstreamTimeout(f"The model {name} did not answer in time.") from error
-    except (openai.APIStatusError, anthropic.APIStatusError) as error:
-        raise _by_status(name, error.status_code, error.response.headers.get("retry-after")) from error
-    except (openai.APIError, anthropic.APIError, httpx.HTTPError, httpx2.HTTPError, OSError, ValueError) as error:
-        raise UpstreamFailed(f"The model {name} broke off its answer.") from error
+    except Exception as error:
+        typed = _typed(name, error)
+        _log.info("model_failed", model=name, code=typed.code, error=type(error).__name__)
+        raise typed from error
+
+
+def _typed(name: str, error: Exception) -> Unavailable:
+    if isinstance(error, ModelTimeoutError):
+        return UpstreamTimeout(f"The model {name} did not answer in time.")
+    cause: BaseException | None = error
+    while cause is not None:
+        status = getattr(cause, "status_code", None) or getattr(cause, "code", None)
+        if isinstance(status, int):
+            headers = getattr(getattr(cause, "response", None), "headers", None) or {}
+            return _by_status(name, status, headers.get("retry-after"))
+        cause = cause.__cause__
+    return UpstreamFailed(f"The model {name} broke off its answer.")
 
 
 def _by_status(name: str, status: int, retry_after: str | None) -> Unavailable:
     if status == _TOO_MANY:
         seconds = float(retry_after) if retry_after and retry_after.replace(".", "", 1).isdigit() else None
         return ModelOverloaded(f"The model {name} is overloaded now.", retry_after=seconds)
-    if status >= _SERVER_ERRORS:
+    if status >= _SERVER_ERRORS or status in _MAY_HEAL:
         return UpstreamFailed(f"The model {name} failed with HTTP {status}.")
     return ModelRejected(f"The model {name} refused the request with HTTP {status}.")

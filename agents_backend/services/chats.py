@@ -14,6 +14,7 @@ from agents_backend.domain.runs import MultitaskStrategy, RunStatus
 from agents_backend.services.launches import Launches
 from agents_backend.services.run_starts import NewRun, RunStarts
 from agents_backend.services.runs import StartedRun
+from agents_backend.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -43,18 +44,22 @@ class ChatRequest:
 
 
 class Chats:
-    def __init__(self, *, starts: RunStarts, launches: Launches) -> None:
+    def __init__(self, *, starts: RunStarts, launches: Launches, settings: Settings) -> None:
         self._starts, self._launches = starts, launches
+        self._models = tuple(model.name for model in settings.configured_models())
 
     async def start(self, request: ChatRequest) -> StartedRun:
         """Accept a chat.
 
         Raises:
-            Invalid: an unknown agent. NotFound: no such thread. ThreadBusy: with `reject`. TooMany: too many active runs.
+            Invalid: an unknown agent or model. NotFound: no such thread. ThreadBusy: with `reject`. TooMany: too many active runs.
             IdempotencyMismatch: the key was used for another body. Unavailable: Temporal, PostgreSQL or Redis is away.
         """
         if request.agent_name not in AGENTS:
             raise Invalid.field("agent_name", f"there is no such agent; choose one of {', '.join(AGENTS)}")
+        model = request.options.get("model")
+        if model is not None and model not in self._models:
+            raise Invalid.field("model", f"there is no such model; choose one of {', '.join(self._models) or 'none'}")
         placed = _Place(request)
         started = await self._starts.start(_new(request), placed)
         if placed.replaced is not None:

@@ -15,7 +15,6 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from agents_backend.agents.tools import TOOLS
 from agents_backend.contracts import activities as names
 from agents_backend.contracts import queues
 from agents_backend.contracts.turns import ChatInput, Frozen, RunRef
@@ -49,7 +48,6 @@ def chat_input(run: Run, settings: Settings) -> ChatInput:
     options = run.options
     return ChatInput(
         run=ref_of(run),
-        tools=tuple(TOOLS),
         client_tools=tuple(tool["name"] for tool in options.get("client_tools") or ()),
         held_tools=tuple(options.get("interrupt_before_tools") or ()),
         deep_thinking=bool(options.get("enable_deep_thinking")),

@@ -1,5 +1,6 @@
 """What a model call is given: the instructions of its prompt file and the messages of its scope."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -8,36 +9,49 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from agents_backend.agents.plans import Plan
 from agents_backend.agents.prompt_files import render
-from agents_backend.agents.tools import TOOLS
 from agents_backend.contracts.turns import ModelRequest
-from agents_backend.db.tables.runs import Message, Run
+from agents_backend.db.tables.runs import Interrupt, Message, Run
+from agents_backend.services.citations import sources_of
+from agents_backend.services.plan_reviews import said_of
+from agents_backend.services.windows import THOUGHTS
 
-FEEDBACK = "plan-feedback"
+REPORT_EXCERPT = 4_000  # characters of one source in the report's context
 
 
-def assemble(request: ModelRequest, run: Run, messages: Sequence[Message]) -> list[BaseMessage]:
-    """The conversation for one call, instructions first.
+def assemble(
+    request: ModelRequest, run: Run, messages: Sequence[Message], reviews: Sequence[Interrupt] = ()
+) -> list[BaseMessage]:
+    """The conversation for one call, instructions first and in one message, for some vendors take no second.
 
-    `main` is the thread's conversation; a plan also sees earlier plans and what was said of them; a task sees its own
-    messages; the report sees what every task found.
+    `main` is the thread's conversation; a plan also sees this run's earlier plans and what was said of them; a task sees its
+    own messages; the report sees what every task found.
     """
     mine = [m for m in messages if str(m.run_id) == request.run.run_id]
     main = [m for m in messages if m.scope == "main"]
-    instructions = SystemMessage(
-        render(
-            request.prompt, locale=run.options.get("locale") or "en-US", now=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
-        )
-    )
-    extra = [SystemMessage(f"{c['description']}: {c['value']}") for c in run.options.get("context") or ()]
     if request.task is not None:
         body = _task(request, main, mine)
     elif request.prompt == "researcher_report":
         body = [*_spoken(main), *_findings(mine)]
     elif request.output == "plan":
-        body = _spoken([m for m in messages if m.scope == "main" or (m in mine and m.scope in {"plan", FEEDBACK})])
+        body = [*_spoken(main), *_reviewed(mine, reviews)]
     else:
         body = _spoken(main)
-    return [instructions, *extra, *body]
+    said = [m for m in main if m.role in {"system", "developer"}] if request.scope == "main" else []
+    return [SystemMessage("\n\n".join(_instructions(request, run, said))), *body]
+
+
+def _instructions(request: ModelRequest, run: Run, said: Sequence[Message]) -> list[str]:
+    locale = run.options.get("locale") or "en-US"
+    own = render(request.prompt, locale=locale, now=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
+    context = [f"{item['description']}: {item['value']}" for item in run.options.get("context") or ()]
+    return [own, *context, *(m.content for m in said)]
+
+
+def _reviewed(mine: Sequence[Message], reviews: Sequence[Interrupt]) -> list[BaseMessage]:
+    """Earlier plans of this run, each with what the human said of it."""
+    told = said_of(reviews)
+    plans = [m for m in mine if m.scope == "plan" and m.step in told]
+    return [turn for m in plans for turn in (AIMessage(m.content), HumanMessage(told[m.step]))]
 
 
 def _task(request: ModelRequest, main: Sequence[Message], mine: Sequence[Message]) -> list[BaseMessage]:
@@ -49,12 +63,15 @@ def _task(request: ModelRequest, main: Sequence[Message], mine: Sequence[Message
 
 
 def _findings(mine: Sequence[Message]) -> list[BaseMessage]:
-    parts = []
+    """The numbered sources, then each task's findings with excerpts of what they rest on."""
+    sources = sources_of(mine)
+    listed = "\n".join(f"[{number}] {source.title} {source.url}" for number, source in enumerate(sources, 1))
+    parts = [f"# Sources\n{listed or 'There are none: cite nothing.'}"]
     for number, step in enumerate(_plan(mine).steps, 1):
-        found = [m.content for m in mine if m.scope == f"task-{number}" and m.role == "assistant" and not m.tool_calls]
-        sources = [m.content for m in mine if m.scope == f"task-{number}" and m.role == "tool" and not m.error]
-        excerpt = "\n".join(source[:4_000] for source in sources)
-        parts.append(f"## {step.title}\n{found[-1] if found else ''}\n### Sources\n{excerpt}")
+        scope = [m for m in mine if m.scope == f"task-{number}"]
+        found = [m.content for m in scope if m.role == "assistant" and m.content]
+        excerpts = [m.content[:REPORT_EXCERPT] for m in scope if m.role == "tool" and not m.error]
+        parts.append("\n\n".join([f"# {step.title}", *found[-1:], *(f"Excerpt:\n{text}" for text in excerpts)]))
     return [HumanMessage("What the research found:\n\n" + "\n\n".join(parts))]
 
 
@@ -70,14 +87,13 @@ def _spoken(messages: Sequence[Message]) -> list[BaseMessage]:
         match message.role:
             case "user":
                 out.append(HumanMessage(message.parts or message.content))
-            case "system" | "developer":
-                out.append(SystemMessage(message.content))
             case "tool" if message.tool_call_id:
                 out.append(ToolMessage(message.content, tool_call_id=message.tool_call_id))
             case "assistant":
                 calls = [call for call in message.tool_calls or () if call["id"] in answered]
                 if message.content or calls:
-                    out.append(AIMessage(message.content, additional_kwargs=_openai_calls(calls)))
+                    thoughts = {THOUGHTS: message.parts} if message.parts else {}
+                    out.append(AIMessage(message.content, additional_kwargs={**_openai_calls(calls), **thoughts}))
             case _:
                 continue
     known = {call["id"] for m in messages for call in m.tool_calls or ()}
@@ -89,18 +105,16 @@ def _openai_calls(calls: Sequence[dict[str, Any]]) -> dict[str, Any]:
         return {}
     return {
         "tool_calls": [
-            {
-                "id": c["id"],
-                "type": "function",
-                "function": {"name": c["name"], "arguments": c.get("edited") or c["args"] or "{}"},
-            }
+            {"id": c["id"], "type": "function", "function": {"name": c["name"], "arguments": _arguments(c)}}
             for c in calls
         ]
     }
 
 
-def offered_tools(request: ModelRequest, run: Run) -> list[dict[str, Any]]:
-    """The server's tools of the request and, where it allows them, the client's own, as OpenAI function declarations."""
-    mine = [TOOLS[name].declaration for name in request.tools if name in TOOLS]
-    theirs = run.options.get("client_tools") or () if request.client_tools else ()
-    return mine + [{"type": "function", "function": tool} for tool in theirs]
+def _arguments(call: dict[str, Any]) -> str:
+    """What was called with; the nonsense that a model may write is no JSON, and vendors take nothing else."""
+    text: str = call.get("edited") or call["args"]
+    try:
+        return text if isinstance(json.loads(text), dict) else "{}"
+    except ValueError:
+        return "{}"

@@ -17,6 +17,7 @@ from agents_backend.domain.errors import Conflict, NotFound, RunClosed, Unavaila
 from agents_backend.domain.runs import Decision, RunStatus
 from agents_backend.integrations.events import EventLog
 from agents_backend.services.launches import Launches
+from agents_backend.services.plan_reviews import check_answer
 
 _log = structlog.get_logger(__name__)
 
@@ -123,7 +124,7 @@ async def accept_answers(rows: RunRepository, run: Run, answers: dict[str, Any])
     """Write the answers of a waiting run and begin its next leg.
 
     Raises:
-        RunClosed: it has ended. Conflict: it waits for nothing.
+        RunClosed: it has ended. Conflict: it waits for nothing. Invalid: an edited plan is no plan.
     """
     if RunStatus(run.status).is_final:
         raise RunClosed
@@ -137,4 +138,5 @@ async def accept_answers(rows: RunRepository, run: Run, answers: dict[str, Any])
 def _answer(item: Interrupt, answers: dict[str, Any]) -> None:
     given = answers.get(item.id) if item.id in answers else answers
     answer: dict[str, Any] = given if isinstance(given, dict) else {}
+    check_answer(item, answer)
     item.answer, item.answered_at = {**answer, "decision": answer.get("decision", "approve")}, now()

@@ -2,26 +2,55 @@
 
 import json
 import uuid
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import Any, cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from agents_backend.agents import tools
+import structlog
+
 from agents_backend.contracts import events
 from agents_backend.contracts.turns import ToolOutcome, ToolRequest
 from agents_backend.db.base import Database
 from agents_backend.db.runs import RunRepository
-from agents_backend.db.tables.runs import Interrupt
-from agents_backend.domain.errors import AgentsError, Invalid, NotFound, RunClosed
+from agents_backend.db.tables.runs import Interrupt, Message, Run
+from agents_backend.db.tool_calls import ToolCallRepository
+from agents_backend.domain.errors import (
+    AgentsError,
+    Invalid,
+    NotFound,
+    RunClosed,
+    Unavailable,
+    UpstreamFailed,
+    UpstreamOverloaded,
+    UpstreamTimeout,
+)
 from agents_backend.domain.runs import RunStatus
 from agents_backend.integrations.events import EventLog
 from agents_backend.services.step_writer import StepWriter
+from agents_backend.services.toolboxes import Toolboxes, ToolContext, ToolResult
 from agents_backend.settings import AgentSettings
+
+UNCERTAIN = (
+    "The call was interrupted by a crash after it had begun. It may or may not have happened, in whole or in part. "
+    "Find out before you call it again."
+)
+_UPSTREAM = (UpstreamFailed, UpstreamOverloaded, UpstreamTimeout)
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What PostgreSQL knows of a call."""
+
+    run: Run
+    message: Message
+    arguments: str
+    interrupt: Interrupt | None
+    result: Message | None
 
 
 class ToolCalls:
-    def __init__(self, *, database: Database, log: EventLog, settings: AgentSettings) -> None:
-        self._database, self._log, self._settings = database, log, settings
+    def __init__(self, *, database: Database, log: EventLog, toolboxes: Toolboxes, settings: AgentSettings) -> None:
+        self._database, self._log, self._toolboxes, self._settings = database, log, toolboxes, settings
 
     async def call(self, request: ToolRequest) -> ToolOutcome:
         """Run the tool, unless its result is stored already. What the tool itself cannot do is told to the model as the result, and is no error of the run.
@@ -30,62 +59,86 @@ class ToolCalls:
             RunClosed: the run has ended meanwhile.
             Unavailable: PostgreSQL or Redis is away.
         """
-        arguments, interrupt, done = await self._arguments(request)
-        if done is not None:
-            await self._tell(request, done)
-            return ToolOutcome(call_id=request.call.id, size=len(done))
-        error: str | None = None
-        try:
-            result = self._decide(request, arguments, interrupt)
-        except AgentsError as failure:
-            result = error = failure.detail
-        result = result[: self._settings.max_tool_result_bytes]
-        await self._store(request, result, error)
-        await self._tell(request, result)
-        return ToolOutcome(call_id=request.call.id, failed=error is not None, size=len(result))
+        found = await self._find(request)
+        kept = found.result or await self._store(request, await self._decide(request, found))
+        await self._tell(request, kept.content)
+        return ToolOutcome(call_id=request.call.id, failed=kept.error is not None, size=len(kept.content))
 
-    async def _arguments(self, request: ToolRequest) -> tuple[str, Interrupt | None, str | None]:
+    async def _find(self, request: ToolRequest) -> _Found:
+        thread_id = uuid.UUID(request.run.thread_id)
         async with self._database.transaction() as session:
             rows = RunRepository(session)
             run = await rows.run(uuid.UUID(request.run.run_id))
             if run is None or RunStatus(run.status).is_final:
                 raise RunClosed
-            message = await rows.message(uuid.UUID(request.run.thread_id), request.message_id)
+            message = await rows.message(thread_id, request.message_id)
             if message is None:
                 raise NotFound("The message of the tool call is gone.")
             call = next(c for c in message.tool_calls or () if c["id"] == request.call.id)
             interrupt = await rows.interrupt(request.interrupt_id) if request.interrupt_id else None
-            stored = await rows.message(uuid.UUID(request.run.thread_id), result_id(request))
-        return call["args"], interrupt, stored.content if stored else None
+            result = await rows.message(thread_id, result_id(request))
+        return _Found(run, message, call["args"], interrupt, result)
 
-    def _decide(self, request: ToolRequest, arguments: str, interrupt: Interrupt | None) -> str:
-        if interrupt is None:
-            return run_tool(request.call.name, arguments)
-        answer = interrupt.answer or {}
-        if interrupt.reason == "question":
-            return _said(answer)
-        match answer.get("decision"):
-            case "approve":
-                return run_tool(request.call.name, arguments)
-            case "edit":
-                edited = answer.get("answers")
-                return run_tool(request.call.name, json.dumps(edited) if edited is not None else arguments)
-            case _:
-                return f"The user refused this call. {answer.get('feedback') or ''}".strip()
+    async def _decide(self, request: ToolRequest, found: _Found) -> ToolResult:
+        """Let the human's answer decide, where one was asked."""
+        if found.interrupt is None:
+            return await self._run(request, found, found.arguments)
+        answer = found.interrupt.answer or {}
+        if found.interrupt.reason == "question":
+            return ToolResult(_said(answer))
+        if answer.get("decision") == "edit" and answer.get("answers") is not None:
+            edited = json.dumps(answer["answers"], ensure_ascii=False)
+            async with self._database.transaction() as session:
+                await ToolCallRepository(session).keep_edit(found.message, request.call.id, edited)
+            return await self._run(request, found, edited)
+        if answer.get("decision") in {"approve", "edit"}:
+            return await self._run(request, found, found.arguments)
+        return ToolResult(f"The user refused this call. {answer.get('feedback') or ''}".strip())
 
-    async def _store(self, request: ToolRequest, result: str, error: str | None) -> None:
+    async def _run(self, request: ToolRequest, found: _Found, arguments: str) -> ToolResult:
+        tools = await self._toolboxes.tools(found.run)
+        name = request.call.name
+        if name not in tools:
+            return ToolResult(f"There is no tool named {name}. The tools are: {', '.join(tools)}.", error=True)
+        tool, box = tools[name]
+        if not tool.repeatable and not await self._begin(request):
+            return ToolResult(UNCERTAIN, error=True)
+        try:
+            context = ToolContext(request.run, request.call.id, found.run.options)
+            return await box.call(name, parsed(arguments), context)
+        except AgentsError as failure:
+            if isinstance(failure, Unavailable) and not isinstance(failure, _UPSTREAM):
+                raise  # our own servers are away: the activity is tried again
+            _log.info("tool_failed", tool=name, run_id=request.run.run_id, code=failure.code)
+            return ToolResult(failure.detail, error=True)
+
+    async def _begin(self, request: ToolRequest) -> bool:
         async with self._database.transaction() as session:
-            await RunRepository(session).add_message(
+            rows = ToolCallRepository(session)
+            return await rows.begin(uuid.UUID(request.run.run_id), request.call.id, request.call.name)
+
+    async def _store(self, request: ToolRequest, result: ToolResult) -> Message:
+        """The first result is the call's result, whoever else still works on it."""
+        text = cut(result.text, self._settings.max_tool_result_bytes)
+        run_id = uuid.UUID(request.run.run_id)
+        async with self._database.transaction() as session:
+            rows = ToolCallRepository(session)
+            kept = await rows.keep_result(
                 thread_id=uuid.UUID(request.run.thread_id),
-                run_id=uuid.UUID(request.run.run_id),
+                run_id=run_id,
                 message_id=result_id(request),
-                role="tool",
                 scope=request.scope,
                 step=request.step,
-                content=result,
+                content=text,
                 tool_call_id=request.call.id,
-                error=error,
+                error=text if result.error else None,
+                sources=[{"title": source.title, "url": source.url} for source in result.sources] or None,
             )
+            for made in result.artifacts:
+                await rows.add_artifact(
+                    run_id, name=made.name, media_type=made.media_type, size=made.size, key=made.key
+                )
+        return kept
 
     async def _tell(self, request: ToolRequest, result: str) -> None:
         """Every attempt writes the same one event at the same place, so the log keeps it once."""
@@ -97,28 +150,28 @@ def result_id(request: ToolRequest) -> str:
     return f"{request.call.id}-result"
 
 
-def run_tool(name: str, arguments: str) -> str:
+def parsed(arguments: str) -> dict[str, Any]:
+    """A call's arguments.
+
+    Raises:
+        Invalid: they are no JSON object.
+    """
     try:
         given = json.loads(arguments or "{}")
     except ValueError:
         raise Invalid("The arguments are not JSON.") from None
-    checked: Any = tools.validate(name, given)
-    match name:
-        case "current_time":
-            return _time(checked.timezone)
-        case other:
-            raise Invalid(f"There is no tool named {other}.")
+    if not isinstance(given, dict):
+        raise Invalid("The arguments must be a JSON object.")
+    return given
+
+
+def cut(text: str, max_bytes: int) -> str:
+    """The beginning of a text that is too long; PostgreSQL keeps no NUL."""
+    whole = text.replace("\x00", "").encode(errors="replace")
+    return whole.decode() if len(whole) <= max_bytes else whole[:max_bytes].decode(errors="ignore")
 
 
 def _said(answer: dict[str, Any]) -> str:
     if answer.get("answers") is not None:
         return json.dumps(answer["answers"], ensure_ascii=False)
     return cast("str", answer.get("feedback") or answer.get("decision") or "")
-
-
-def _time(timezone: str | None) -> str:
-    try:
-        zone = ZoneInfo(timezone) if timezone else UTC
-    except (ZoneInfoNotFoundError, ValueError):
-        raise Invalid(f"There is no time zone named {timezone}.") from None
-    return datetime.now(zone).isoformat(timespec="seconds")

@@ -2,6 +2,6 @@
 
 from fastapi import APIRouter
 
-from api.routes import auth, chat, runs, threads
+from api.routes import auth, chat, config, runs, threads
 
-ROUTERS: tuple[APIRouter, ...] = (auth.router, chat.router, runs.router, threads.router)
+ROUTERS: tuple[APIRouter, ...] = (auth.router, chat.router, config.router, runs.router, threads.router)

@@ -36,6 +36,7 @@ class ChatBody(Body):
     messages: list[ChatMessage] = Field(min_length=1, max_length=500)
     thread_id: Name | None = None
     agent_name: str = "chat"
+    model: Name | None = Field(None, description="one of /agent/config's models; without it, the default one")
     resources: list[dict[str, Any]] = Field(default_factory=list, max_length=50)
     mcp_settings: McpSettings = Field(default_factory=McpSettings)
     enable_web_search: bool = False
@@ -48,6 +49,7 @@ class ChatBody(Body):
     def request(self, user_id: int, *, idempotency_key: str | None, request_id: str) -> ChatRequest:
         options = self.model_dump(
             include={
+                "model",
                 "enable_web_search",
                 "enable_deep_thinking",
                 "auto_accept_plan",
@@ -123,6 +125,8 @@ class MessageView(BaseModel):
     reasoning: str
     tool_calls: list[Any] | None
     tool_call_id: str | None
+    model: str | None = Field(description="which model wrote it")
+    sources: list[dict[str, str]] | None = Field(description="what a tool's result rests on")
     run_id: uuid.UUID | None
     is_partial: bool
     created_at: datetime
@@ -136,6 +140,8 @@ class MessageView(BaseModel):
             reasoning=message.reasoning,
             tool_calls=message.tool_calls,
             tool_call_id=message.tool_call_id,
+            model=(message.usage or {}).get("model"),
+            sources=message.sources,
             run_id=message.run_id,
             is_partial=message.is_partial,
             created_at=message.created_at,

@@ -1,6 +1,18 @@
 """The tables, one file a noun."""
 
 from agents_backend.db.tables.runs import Artifact, IdempotencyKey, Interrupt, Message, Run, Thread
+from agents_backend.db.tables.tool_calls import BegunCall
 from agents_backend.db.tables.users import AuthSession, LoginLog, User
 
-__all__ = ["Artifact", "AuthSession", "IdempotencyKey", "Interrupt", "LoginLog", "Message", "Run", "Thread", "User"]
+__all__ = [
+    "Artifact",
+    "AuthSession",
+    "BegunCall",
+    "IdempotencyKey",
+    "Interrupt",
+    "LoginLog",
+    "Message",
+    "Run",
+    "Thread",
+    "User",
+]

@@ -84,6 +84,7 @@ class Message(Base):
     tool_calls: Mapped[list[Any] | None] = mapped_column(JSONB, doc="[{id, name, args, edited?}]")
     tool_call_id: Mapped[str | None] = mapped_column(String(128))
     error: Mapped[str | None] = mapped_column(Text, doc="set when a tool failed")
+    sources: Mapped[list[Any] | None] = mapped_column(JSONB, doc="what a tool's result rests on: [{title, url}]")
     is_partial: Mapped[bool] = mapped_column(default=False, doc="the run ended before the message did")
     usage: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(default=now)

@@ -1,0 +1,26 @@
+"""Google's Gemini API."""
+
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_google_genai import ChatGoogleGenerativeAI
+
+from agents_backend.settings import ModelConfig, ModelSettings
+
+
+def connect(config: ModelConfig, settings: ModelSettings, *, reasoning: bool) -> BaseChatModel:
+    more: dict[str, Any] = {}
+    if config.base_url:
+        more["base_url"] = config.base_url
+    if config.temperature is not None:
+        more["temperature"] = config.temperature
+    if reasoning:
+        more["include_thoughts"] = True
+    return ChatGoogleGenerativeAI(
+        model=config.model,
+        google_api_key=config.api_key,
+        max_output_tokens=config.max_output_tokens,
+        max_retries=0,
+        timeout=settings.timeout_seconds,
+        **more,
+    )

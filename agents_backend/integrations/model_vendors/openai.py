@@ -1,0 +1,42 @@
+"""OpenAI, and every server that speaks its chat completions."""
+
+from typing import Any
+
+import httpx2
+from langchain_core.language_models import BaseChatModel
+from langchain_openai import ChatOpenAI
+
+from agents_backend.settings import ModelConfig, ModelSettings
+
+
+class ReasoningChatOpenAI(ChatOpenAI):
+    """Keeps `reasoning_content`, which OpenAI-compatible servers stream and LangChain's class drops."""
+
+    def _convert_chunk_to_generation_chunk(self, chunk: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        generation = super()._convert_chunk_to_generation_chunk(chunk, *args, **kwargs)
+        choices = chunk.get("choices") or ()
+        if generation is not None and choices:
+            delta = choices[0].get("delta") or {}
+            if thought := delta.get("reasoning_content") or delta.get("reasoning"):
+                generation.message.additional_kwargs["reasoning_content"] = thought
+        return generation
+
+
+def connect(config: ModelConfig, settings: ModelSettings, *, reasoning: bool) -> BaseChatModel:
+    key = config.api_key.get_secret_value() if config.api_key else "none"
+    more: dict[str, Any] = {}
+    if config.temperature is not None:
+        more["temperature"] = config.temperature
+    if reasoning and config.reasoning_effort:
+        more["reasoning_effort"] = config.reasoning_effort
+    return ReasoningChatOpenAI(
+        model=config.model,
+        api_key=lambda: key,
+        base_url=config.base_url,
+        stream_usage=True,
+        max_tokens=config.max_output_tokens,
+        max_retries=0,
+        timeout=httpx2.Timeout(settings.timeout_seconds, connect=settings.connect_timeout_seconds),
+        stream_chunk_timeout=None,  # silence is timed by `Models.stream`, for every vendor alike
+        **more,
+    )
