@@ -91,6 +91,14 @@ def worker(queues: Annotated[str, typer.Option(help="task queues, comma-separate
     uvloop.run(until_asked_to_stop())
 
 
+@app.command("sandbox-host")
+def sandbox_host() -> None:
+    """Run the embedded sandbox host, as the `SANDBOX_HOST_*` variables describe it."""
+    from sandbox_host.server import main  # noqa: PLC0415
+
+    raise typer.Exit(main())
+
+
 @app.command()
 def migrate() -> None:
     """Bring the schema up to date and make the administrator; a generated password is printed once, as `name / password`."""

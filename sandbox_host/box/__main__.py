@@ -1,0 +1,5 @@
+"""`python -m box` inside a box."""
+
+from .agent import main
+
+main()

