@@ -204,6 +204,31 @@ class AgentSettings(Group):
     )
 
 
+class E2BSettings(Group):
+    """Where sandboxes come from: E2B by its key alone, or a compatible host by its URLs (the embedded one sets them)."""
+
+    model_config = _group("E2B_")
+
+    api_key: SecretStr | None = None
+    domain: str = "e2b.app"
+    api_url: str | None = Field(None, description="of a compatible host; default https://api.<domain>")
+    sandbox_url: str | None = Field(None, description="of a compatible host's sandboxes; default by their names")
+
+
+class SandboxSettings(Group):
+    model_config = _group("SANDBOX_")
+
+    template: str = Field("agents-backend-sandbox", description="what a sandbox is made from, unless it is said")
+    timeout_seconds: int = Field(1800, ge=30, le=86_400, description="how long one runs before it is paused")
+    retention_days: float = Field(30, gt=0, description="how long a paused one is kept")
+    check_seconds: int = Field(600, ge=5, description="between two looks at E2B, of each running sandbox")
+    per_user: int = Field(10, ge=1, description="living at once")
+    commands_per_sandbox: int = Field(20, ge=1, description="running at once")
+    request_seconds: float = Field(8, gt=0, description="one request to E2B, at most")
+    max_file_bytes: int = Field(1_100_000_000, ge=1, description="of an upload or a download")
+    vscode: bool | None = Field(None, description="whether the template has VS Code; default: E2B's does")
+
+
 class StackSettings(Group):
     """The embedded servers; used by `agents-backend up` and the tests alone."""
 
@@ -244,6 +269,8 @@ class Settings(Group):
     models: ModelSettings = Field(default_factory=ModelSettings)
     vendors: VendorSettings = Field(default_factory=VendorSettings)
     agents: AgentSettings = Field(default_factory=AgentSettings)
+    e2b: E2BSettings = Field(default_factory=E2BSettings)
+    sandboxes: SandboxSettings = Field(default_factory=SandboxSettings)
     stack: StackSettings = Field(default_factory=StackSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
 

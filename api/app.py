@@ -17,8 +17,11 @@ from starlette.middleware.cors import CORSMiddleware
 from temporalio.client import Client
 
 from agents_backend.db.base import Database
+from agents_backend.integrations.addresses import Policy
 from agents_backend.integrations.events import EventLog, connect
 from agents_backend.integrations.hub import Hub
+from agents_backend.integrations.pages import Pages
+from agents_backend.integrations.presigned import PresignedUrls
 from agents_backend.integrations.telemetry import configure_logging, configure_tracing
 from agents_backend.integrations.temporal import connect as connect_temporal
 from agents_backend.services.agent_config import AgentConfig, agent_config
@@ -32,6 +35,8 @@ from agents_backend.services.passwords import Passwords
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_starts import RunStarts
 from agents_backend.services.runs import RunsService
+from agents_backend.services.sandbox_files import SandboxFiles
+from agents_backend.services.sandbox_parts import SandboxParts, sandbox_files, sandbox_parts
 from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
 from agents_backend.settings import Settings
@@ -57,6 +62,8 @@ class Services:
     threads: Threads
     streams: Streams
     agent_config: AgentConfig
+    sandboxes: SandboxParts
+    sandbox_files: SandboxFiles
 
 
 @asynccontextmanager
@@ -75,6 +82,10 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         ends = RunEnds(database=database, log=log, launches=launches, interrupt_days=settings.agents.interrupt_days)
         toolboxes = await stack.enter_async_context(deployed_tools(settings))
         lost = LostRuns(launches=launches, ends=ends)
+        sandboxes = sandbox_parts(database=database, temporal=temporal, settings=settings)
+        policy = Policy(allow_loopback=settings.agents.fetch_allow_loopback)
+        pages = await stack.enter_async_context(Pages(policy=policy))
+        presigned = await stack.enter_async_context(PresignedUrls(policy))
         yield Services(
             settings=settings,
             database=database,
@@ -85,6 +96,8 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             chats=Chats(starts=starts, launches=launches, settings=settings),
             runs=RunsService(database=database, log=log, launches=launches),
             threads=Threads(database=database),
+            sandboxes=sandboxes,
+            sandbox_files=sandbox_files(sandboxes, settings, pages=pages, presigned=presigned),
             streams=Streams(database=database, log=log, hub=hub, lost=lost),
             agent_config=agent_config(settings, toolboxes),
         )
@@ -128,7 +141,8 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _middleware(app: FastAPI, settings: Settings) -> None:
     # The last one added is the outermost.
-    app.add_middleware(BodyLimit, limit=settings.api.max_body_bytes)
+    uploads = {"/api/v1/agent/sandboxes/upload-file": settings.sandboxes.max_file_bytes}
+    app.add_middleware(BodyLimit, limit=settings.api.max_body_bytes, larger=uploads)
     app.add_middleware(TrailingSlash)
     app.add_middleware(Metrics)
     if settings.api.cors_origins:

@@ -12,6 +12,11 @@ from agents_backend.services.auth import AuthService, Principal
 from agents_backend.services.auth import RequestContext as Context
 from agents_backend.services.chats import Chats
 from agents_backend.services.runs import RunsService
+from agents_backend.services.sandbox_commands import SandboxCommands
+from agents_backend.services.sandbox_files import SandboxFiles
+from agents_backend.services.sandboxes import Sandboxes
+from agents_backend.services.slide_exports import SlideExports
+from agents_backend.services.slides import Slides
 from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
 
@@ -83,3 +88,35 @@ ChatsOf = Annotated[Chats, Depends(_chats)]
 ThreadsOf = Annotated[Threads, Depends(_threads)]
 RunsOf = Annotated[RunsService, Depends(_runs)]
 StreamsOf = Annotated[Streams, Depends(_streams)]
+
+
+def _sandboxes(request: Request) -> Sandboxes:
+    found: Sandboxes = request.app.state.services.sandboxes.sandboxes
+    return found
+
+
+def _sandbox_commands(request: Request) -> SandboxCommands:
+    found: SandboxCommands = request.app.state.services.sandboxes.commands
+    return found
+
+
+def _sandbox_files(request: Request) -> SandboxFiles:
+    found: SandboxFiles = request.app.state.services.sandbox_files
+    return found
+
+
+def _slides(request: Request) -> Slides:
+    found: Slides = request.app.state.services.sandboxes.slides
+    return found
+
+
+def _slide_exports(request: Request) -> SlideExports:
+    found: SlideExports = request.app.state.services.sandboxes.exports
+    return found
+
+
+SandboxesOf = Annotated[Sandboxes, Depends(_sandboxes)]
+SandboxCommandsOf = Annotated[SandboxCommands, Depends(_sandbox_commands)]
+SandboxFilesOf = Annotated[SandboxFiles, Depends(_sandbox_files)]
+SlidesOf = Annotated[Slides, Depends(_slides)]
+SlideExportsOf = Annotated[SlideExports, Depends(_slide_exports)]

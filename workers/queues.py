@@ -9,6 +9,7 @@ from temporalio.client import Client
 from temporalio.langgraph import LangGraphPlugin
 from temporalio.worker import Plugin
 
+from activities.sandboxes import CommandActivities, SandboxActivities, SandboxSweepActivities
 from activities.sweeps import SweepActivities
 from activities.turns import TurnActivities
 from agents_backend.agents.registry import AGENTS
@@ -21,12 +22,15 @@ from agents_backend.services.lost_runs import LostRuns
 from agents_backend.services.model_calls import ModelCalls
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.runs import RunsService
+from agents_backend.services.sandbox_parts import sandbox_parts
 from agents_backend.services.sweeps import Sweeps
 from agents_backend.services.tool_calls import ToolCalls
 from agents_backend.services.toolboxes import Toolboxes
 from agents_backend.settings import Settings
 from workflows.chat import ChatWorkflow
-from workflows.sweeps import SweepRunsWorkflow
+from workflows.sandbox import SandboxWorkflow
+from workflows.sandbox_command import SandboxCommandWorkflow
+from workflows.sweeps import SweepRunsWorkflow, SweepSandboxesWorkflow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +78,31 @@ def background(parts: Parts) -> Work:
         ends=parts.ends,
         lost=LostRuns(launches=parts.launches, ends=parts.ends),
     )
-    return Work(workflows=[SweepRunsWorkflow], activities=[SweepActivities(sweeps=sweeps).sweep_runs])
+    of_sandboxes = sandbox_parts(database=parts.database, temporal=parts.temporal, settings=parts.settings).sweeps
+    return Work(
+        workflows=[SweepRunsWorkflow, SweepSandboxesWorkflow],
+        activities=[
+            SweepActivities(sweeps=sweeps).sweep_runs,
+            SandboxSweepActivities(sweeps=of_sandboxes).sweep_sandboxes,
+        ],
+    )
 
 
-WORK: dict[str, Callable[[Parts], Work]] = {queues.CHAT: chat, queues.BACKGROUND: background}
+def sandbox(parts: Parts) -> Work:
+    made = sandbox_parts(database=parts.database, temporal=parts.temporal, settings=parts.settings)
+    lives, commands = SandboxActivities(lives=made.lives), CommandActivities(commands=made.commands)
+    return Work(
+        workflows=[SandboxWorkflow, SandboxCommandWorkflow],
+        activities=[
+            *(lives.create_sandbox, lives.resume_sandbox, lives.extend_sandbox, lives.pause_sandbox),
+            *(lives.pause_idle_sandbox, lives.remove_sandbox, lives.check_sandbox),
+            *(commands.start_command, commands.await_command, commands.stop_command, commands.fail_command),
+        ],
+    )
+
+
+WORK: dict[str, Callable[[Parts], Work]] = {
+    queues.CHAT: chat,
+    queues.SANDBOX: sandbox,
+    queues.BACKGROUND: background,
+}

@@ -49,3 +49,55 @@ SWEEP = ActivityConfig(
     schedule_to_close_timeout=timedelta(minutes=10),
     retry_policy=RetryPolicy(maximum_attempts=2),
 )
+
+# Somebody waits for the answer: E2B's failure is told at once (the activity has tried again by itself), a worker's death is not.
+SANDBOX_ASKED = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=60),
+    schedule_to_close_timeout=timedelta(minutes=3),
+    heartbeat_timeout=timedelta(seconds=3),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(milliseconds=200),
+        maximum_attempts=5,
+        non_retryable_error_types=[
+            "SANDBOX_UNAVAILABLE",
+            "SANDBOX_TIMEOUT",
+            "SANDBOX_FAILED",
+            "SANDBOX_DISK_FULL",
+        ],
+    ),
+)
+# The row says what failed, so that only PostgreSQL's absence and a worker's death are tried again.
+SANDBOX_CREATE = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=60),
+    schedule_to_close_timeout=timedelta(days=1),
+    heartbeat_timeout=timedelta(seconds=3),
+    retry_policy=OURS,
+)
+# Nobody waits: E2B may be away for hours.
+SANDBOX_UPKEEP = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=2),
+    schedule_to_close_timeout=timedelta(hours=6),
+    heartbeat_timeout=timedelta(seconds=3),
+    retry_policy=UPSTREAM,
+)
+COMMAND_START = SANDBOX_ASKED
+# Beside the command's own time: E2B may be away for so long in the middle of it.
+COMMAND_PATIENCE = timedelta(hours=6)
+
+
+def command_await(timeout_seconds: int) -> ActivityConfig:
+    """Wait for a command that may itself take `timeout_seconds`."""
+    return ActivityConfig(
+        schedule_to_close_timeout=timedelta(seconds=timeout_seconds) + COMMAND_PATIENCE,
+        heartbeat_timeout=timedelta(seconds=3),
+        retry_policy=UPSTREAM,
+        cancellation_type=ActivityCancellationType.TRY_CANCEL,
+    )
+
+
+SANDBOX_SWEEP = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=5),
+    schedule_to_close_timeout=timedelta(minutes=10),
+    heartbeat_timeout=timedelta(seconds=10),
+    retry_policy=RetryPolicy(maximum_attempts=2),
+)

@@ -29,7 +29,10 @@ class Upkeep:
     every: timedelta
 
 
-UPKEEP: tuple[Upkeep, ...] = (Upkeep(names.SWEEP_RUNS_WORKFLOW, timedelta(seconds=15)),)
+UPKEEP: tuple[Upkeep, ...] = (
+    Upkeep(names.SWEEP_RUNS_WORKFLOW, timedelta(seconds=15)),
+    Upkeep(names.SWEEP_SANDBOXES_WORKFLOW, timedelta(minutes=1)),
+)
 
 
 async def ensure_upkeep(temporal: Client) -> None:
