@@ -21,17 +21,8 @@ MEMORY_MB = 2048
 _FOLDER = Path(__file__).resolve().parent
 _HOME = "/opt/agents-backend"
 _PACKAGES = [
-    "ca-certificates",
-    "curl",
-    "git",
-    "jq",
-    "less",
-    "patch",
-    "procps",
-    "python3",
-    "python3-venv",
-    "ripgrep",
-    "unzip",
+    *("ca-certificates", "curl", "git", "jq", "less", "patch", "procps", "python3", "python3-venv", "ripgrep", "unzip"),
+    *("chromium", "fonts-liberation", "fonts-noto-cjk"),  # slides are printed where they are
 ]
 
 

@@ -25,10 +25,10 @@ MEDIA_TYPES: Final = {
 MOST_SLIDES = 200
 RENDER_SECONDS = 120
 _NO_CHROMIUM = 96
-# Each page is a file of its own, so that no page's style or script reaches another; the PDFs are joined by the caller.
+# Debian's `chromium` is a launcher that wants /etc/chromium.d; the program itself comes first. Each page is a file, so that no page's style or script reaches another; the PDFs are joined by the caller.
 _RENDER = f"""
 cd "$1" || exit 1
-for name in chromium chromium-browser google-chrome; do command -v $name > /dev/null && break; name=; done
+for name in /usr/lib/chromium/chromium chromium chromium-browser google-chrome; do command -v $name > /dev/null && break; name=; done
 [ -n "$name" ] || exit {_NO_CHROMIUM}
 for page in *.html; do
     timeout 30 $name --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --hide-scrollbars --no-first-run \\

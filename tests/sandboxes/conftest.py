@@ -64,6 +64,7 @@ class HostProcess:
                     await asyncio.sleep(0.05)
             else:
                 pytest.fail("the sandbox host did not answer in 60 s")
+
     def kill(self) -> None:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
@@ -145,7 +146,7 @@ def sandbox_settings(stack: Stack, host: HostProcess) -> Settings:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # a module's worker ends with it: another module's may be for another E2B
 async def sandbox_url(sandbox_settings: Settings, database: Database) -> AsyncIterator[str]:
     async with serving(sandbox_settings) as url, working(sandbox_settings, ["sandbox"]):
         yield url
@@ -177,3 +178,22 @@ async def sandbox(client: httpx.AsyncClient) -> AsyncIterator[str]:
     assert made.status_code == 201, made.text
     yield made.json()["sandbox_id"]
     await client.delete(f"/agent/sandboxes/{made.json()['sandbox_id']}")
+
+
+@pytest.fixture(scope="module")
+async def strict_url(stack: Stack, host: HostProcess, sandbox_url: str) -> AsyncIterator[str]:
+    """An API that fetches from public addresses alone, as it is deployed; the worker is the other one's."""
+    async with serving(settings_for(stack, e2b=host.settings, sandboxes=SandboxSettings(per_user=60))) as url:
+        yield url
+
+
+@pytest.fixture
+async def strict(strict_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with signed_in(strict_url) as client:
+        yield client
+
+
+@pytest.fixture
+async def strict_sandbox(sandbox: str) -> str:
+    """The same user's, by way of the other API."""
+    return sandbox
