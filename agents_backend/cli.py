@@ -150,8 +150,10 @@ async def _up(found: Settings) -> None:
     stack = Stack(found, found.data_dir)
     stack.check_ports()
     check_free(found.api.port, "the API", "API_PORT")
-    out.print("Starting PostgreSQL, Redis and Temporal …")
+    out.print("Starting PostgreSQL, Redis, Temporal and the sandbox host …")
     async with stack:
+        if stack.no_sandboxes:
+            out.print(f"[yellow]There are no sandboxes: {stack.no_sandboxes}[/]")
         environment = {**os.environ, **stack.environment()}  # children read it; this process reads settings alone
         out.print("Migrating …")
         password = await asyncio.to_thread(_migrate_as_child, environment)

@@ -205,26 +205,28 @@ class AgentSettings(Group):
 
 
 class E2BSettings(Group):
-    """Where sandboxes come from: E2B by its key alone, or a compatible host by its URLs (the embedded one sets them)."""
+    """Sandboxes: E2B's own with `E2B_API_KEY`; without, `agents-backend up` starts the embedded host and sets these for its processes."""
 
     model_config = _group("E2B_")
 
     api_key: SecretStr | None = None
-    domain: str = "e2b.app"
-    api_url: str | None = Field(None, description="of a compatible host; default https://api.<domain>")
-    sandbox_url: str | None = Field(None, description="of a compatible host's sandboxes; default by their names")
+    api_url: str | None = Field(None, description="the control plane; default https://api.<domain>")
+    sandbox_url: str | None = Field(None, description="where all sandboxes are reached; default one host for each")
+    domain: str = Field("e2b.app", description="the suffix of port hosts, {port}-{id}.<domain>")
+    template: str = Field("agents-backend-sandbox", description="what a sandbox is made from, unless it is said")
+    timeout_seconds: int = Field(1800, ge=30, le=86_400, description="how long a sandbox runs before it is paused")
+    request_timeout_seconds: float = Field(8, gt=0, description="one request, at most; transfers of files take longer")
 
 
 class SandboxSettings(Group):
+    """What one's users may have of sandboxes, and for how long they are kept."""
+
     model_config = _group("SANDBOX_")
 
-    template: str = Field("agents-backend-sandbox", description="what a sandbox is made from, unless it is said")
-    timeout_seconds: int = Field(1800, ge=30, le=86_400, description="how long one runs before it is paused")
     retention_days: float = Field(30, gt=0, description="how long a paused one is kept")
     check_seconds: int = Field(600, ge=5, description="between two looks at E2B, of each running sandbox")
     per_user: int = Field(10, ge=1, description="living at once")
     commands_per_sandbox: int = Field(20, ge=1, description="running at once")
-    request_seconds: float = Field(8, gt=0, description="one request to E2B, at most")
     max_file_bytes: int = Field(1_100_000_000, ge=1, description="of an upload or a download")
     vscode: bool | None = Field(None, description="whether the template has VS Code; default: E2B's does")
 
@@ -239,6 +241,8 @@ class StackSettings(Group):
     temporal_port: int = Field(7233, ge=0, le=65535)
     temporal_ui_port: int = Field(8233, ge=0, le=65535)
     model_port: int = Field(0, ge=0, le=65535)
+    sandbox_host_port: int = Field(0, ge=0, le=65535)
+    embedded_sandboxes: bool = Field(default=True, description="start the embedded sandbox host without E2B_API_KEY")
     embedded_model: bool = Field(default=True, description="start the small model when no other is configured")
 
 

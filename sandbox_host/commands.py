@@ -18,6 +18,7 @@ from sandbox_host.link import AgentLink, close_all
 Stream = Literal["stdout", "stderr", "pty"]
 _QUEUE = 32  # chunks of one listener; a full one makes the command wait, as a full pipe would
 _LINGER_SECONDS = 0.25  # after a command's end its background children may hold the pipes open
+_MAX_EARLY = 1024  # a box's word is not to be trusted with the host's memory
 _PTMX = (5, 2)
 _CHUNK = 1 << 16
 
@@ -222,7 +223,7 @@ class Commands:
         ended = Ended.of(status)
         if command := self._running.get(pid):
             self._end(command, ended)
-        else:
+        elif len(self._early) < _MAX_EARLY:
             self._early[pid] = ended
 
     def _end(self, command: Command, ended: Ended) -> None:

@@ -26,7 +26,8 @@ class Limits:
 class HostConfig:
     """Everything that the host is told.
 
-    `domain` is the suffix of port hosts (`{port}-{id}.{domain}`), with the port if it is not 80.
+    `domain` is the suffix of port hosts (`{port}-{id}.{domain}`), with the port if it is not 80. `plain` does without control groups and
+    disk images, as on a machine that offers neither.
     """
 
     data_dir: Path
@@ -38,8 +39,9 @@ class HostConfig:
     max_sandboxes: int = 200
     max_seconds: int = 24 * 3600
     egress: Egress = "none"
+    resolver: str = "1.1.1.1"
     template_dir: Path | None = None
-    rlimits_only: bool = False
+    plain: bool = False
 
     @property
     def suffix(self) -> str:
@@ -68,8 +70,9 @@ class HostConfig:
             max_sandboxes=int(read.number("MAX_SANDBOXES", 200)),
             max_seconds=int(read.number("MAX_SECONDS", 24 * 3600)),
             egress=read.egress(),
+            resolver=read.text("RESOLVER", "1.1.1.1"),
             template_dir=Path(found).resolve() if (found := read.text("TEMPLATE_DIR", "")) else None,
-            rlimits_only=read.text("RLIMITS_ONLY", "") == "1",
+            plain=read.text("PLAIN", "") == "1",
         )
 
 

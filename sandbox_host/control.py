@@ -20,6 +20,7 @@ from sandbox_host.sandbox import Metric, Sandbox
 ENVD_VERSION = "0.6.7"
 _CLIENT = "embedded"
 _MAX_BODY = 1_000_000
+_MAX_ENV = 20_000  # as JSON it must fit one message to the box, whatever its characters
 _PAGE = 100
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -35,7 +36,15 @@ class _AutoResume(_Body):
 
 
 class _Network(_Body):
+    """What the host cannot hold it must not accept: a rule that is not enforced is worse than none."""
+
     public: bool | None = Field(None, alias="allowPublicTraffic")
+    allow: list[str] = Field(default_factory=list, alias="allowOut", max_length=0)
+    deny: list[str] = Field(default_factory=list, alias="denyOut", max_length=0)
+    rules: dict[str, Any] = Field(default_factory=dict, max_length=0)
+    proxy: None = Field(None, alias="egressProxy")
+    https: list[int] = Field(default_factory=list, alias="httpsPorts", max_length=0)
+    mask: None = Field(None, alias="maskRequestHost")
 
 
 class _New(_Body):
@@ -114,6 +123,8 @@ class Control:
         body = _New.model_validate_json(await _json(request))
         if body.mcp or body.volumes or body.iam:
             raise Invalid("this host has no MCP gateway, no volumes and no workload identity")
+        if sum(len(name) + len(value) for name, value in body.env.items()) > _MAX_ENV:
+            raise Invalid(f"the environment is longer than {_MAX_ENV} characters")
         wish = Wish(
             template=body.template,
             seconds=body.timeout,
@@ -124,6 +135,7 @@ class Control:
             resume_on_traffic=body.auto_resume.enabled,
             internet=body.internet,
             public_ports=body.network.public is True,
+            idempotency_key=request.headers.get("idempotency-key"),
         )
         return JSONResponse(self._connection(await self._host.create(wish)), 201)
 

@@ -1,6 +1,7 @@
 """All sandboxes of this host: made, connected to, paused, copied, ended, each change kept on disk before it is told."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
@@ -17,6 +18,7 @@ from sandbox_host.sandbox import METRIC_SECONDS, Sandbox
 from sandbox_host.templates import Template, table
 
 DEFAULT_SECONDS = 300
+_FREE_BYTES = 1 << 30
 log = structlog.get_logger("sandbox_host")
 
 
@@ -33,6 +35,7 @@ class Wish:
     resume_on_traffic: bool = False
     internet: bool = False
     public_ports: bool = False
+    idempotency_key: str | None = None
 
 
 class Host:
@@ -47,6 +50,7 @@ class Host:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._slots: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._making: dict[str, asyncio.Task[Sandbox]] = {}
 
     async def __aenter__(self) -> Self:
         for snapshot in self._store.all_snapshots():
@@ -125,7 +129,7 @@ class Host:
     # Changing
 
     async def create(self, wish: Wish) -> Sandbox:
-        """Make a sandbox and start it.
+        """Make a sandbox and start it; the same idempotency key again gives the same sandbox.
 
         Raises:
             NotFound: no such template or snapshot.
@@ -133,6 +137,19 @@ class Host:
             Full: no room for another.
             BootFailed: it did not come up; nothing is left of it.
         """
+        key = wish.idempotency_key
+        if key is None:
+            return await self._create(wish)
+        for sandbox in self._sandboxes.values():
+            if sandbox.record.idempotency_key == key:
+                return sandbox
+        making = self._making.get(key)
+        if making is None:
+            making = self._making[key] = asyncio.create_task(self._create(wish))
+            making.add_done_callback(lambda _: self._making.pop(key, None))
+        return await asyncio.shield(making)
+
+    async def _create(self, wish: Wish) -> Sandbox:
         self._check_seconds(wish.seconds)
         snapshot = self._find_snapshot(wish.template)
         base = snapshot.base if snapshot else wish.template
@@ -155,6 +172,7 @@ class Host:
             resume_on_traffic=wish.resume_on_traffic,
             internet=wish.internet and self.config.egress != "none",
             public_ports=wish.public_ports,
+            idempotency_key=wish.idempotency_key,
         )
         sandbox = await self._start(record, snapshot)
         self._sandboxes[record.id] = sandbox
@@ -185,6 +203,8 @@ class Host:
         free = next((slot for slot in range(OWNERS - 1) if slot not in self._slots), None)
         if free is None:
             raise Full("this host has no user id left for another sandbox")
+        if shutil.disk_usage(self.config.data_dir).free < _FREE_BYTES:
+            raise Full("this host's disk is nearly full")
         self._slots.add(free)
         return free
 

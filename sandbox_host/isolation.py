@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
 
-from sandbox_host import cgroups, pipes, seccomp
+from sandbox_host import cgroups, egress, pipes, seccomp
 from sandbox_host.config import HostConfig, Limits
 from sandbox_host.disks import Disks, FolderDisks, ImageDisks
 from sandbox_host.errors import BootFailed, BoxError, CannotIsolate, HostError
@@ -22,6 +22,7 @@ from sandbox_host.layout import Layout, enter_mount_namespace, prepare
 _FIRST_OWNER = 1_900_000_000  # no distribution gives these numbers away (systemd's containers end at 1,879,048,191)
 OWNERS = 1_000
 _PROBE_SECONDS = 20.0
+_ADDRESS_FACTOR = 16  # node reserves far more addresses than it uses; RLIMIT_DATA counts what can be written
 _PROBE = """
 import ctypes, json, os, socket, sys
 status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
@@ -64,6 +65,7 @@ class Isolation:
     groups: cgroups.Hierarchies
     disks: Disks
     first_owner: int | None
+    egress: dict[str, str] | None = None
 
     def owner(self, slot: int) -> int | None:
         return None if self.first_owner is None else self.first_owner + slot
@@ -74,7 +76,8 @@ class Isolation:
         if not self.groups.has("pids"):
             values["RLIMIT_NPROC"] = limits.processes
         if not self.groups.has("memory"):
-            values["RLIMIT_AS"] = limits.memory_mb << 20
+            values["RLIMIT_DATA"] = limits.memory_mb << 20
+            values["RLIMIT_AS"] = (limits.memory_mb << 20) * _ADDRESS_FACTOR
         if not self.disks.holds_quota:
             values["RLIMIT_FSIZE"] = limits.disk_mb << 20
         return values
@@ -82,7 +85,8 @@ class Isolation:
     def describe(self) -> str:
         owners = "one user id for each" if self.first_owner is not None else "all as this user"
         disks = "images of a fixed size" if self.disks.holds_quota else "folders, measured"
-        return f"bubblewrap {self.bwrap}; {owners}; control groups: {self.groups.describe()}; disks: {disks}"
+        way_out = "slirp4netns, for sandboxes that ask for it" if self.egress else "none"
+        return f"bubblewrap {self.bwrap}; {owners}; egress: {way_out}; control groups: {self.groups.describe()}; disks: {disks}"
 
 
 def find_bubblewrap() -> Path:
@@ -110,12 +114,13 @@ async def isolate(config: HostConfig) -> Isolation:
     if sys.platform != "linux":
         raise CannotIsolate("sandboxes need Linux: namespaces, seccomp and control groups")
     program = seccomp.program()
+    tools = egress.check(config.resolver) if config.egress == "slirp4netns" else None
     bwrap = find_bubblewrap()
     config.data_dir.mkdir(parents=True, exist_ok=True)
     mounted = enter_mount_namespace()
-    layout = prepare(config.data_dir, mounted=mounted)
+    layout = prepare(config.data_dir, mounted=mounted, resolver=config.resolver)
     key = zlib.crc32(str(config.data_dir).encode())
-    groups = cgroups.Hierarchies({}, frozenset()) if config.rlimits_only else cgroups.find(f"agents-backend-{key:08x}")
+    groups = cgroups.Hierarchies({}, frozenset()) if config.plain else cgroups.find(f"agents-backend-{key:08x}")
     groups.sweep()
     isolation = Isolation(
         bwrap=layout.show(bwrap, "bwrap") if mounted and not bwrap.is_relative_to("/usr") else bwrap,
@@ -124,13 +129,18 @@ async def isolate(config: HostConfig) -> Isolation:
         groups=groups,
         disks=_disks(config, layout, mounted=mounted),
         first_owner=_FIRST_OWNER + key % 200_000 * OWNERS if os.getuid() == 0 else None,
+        egress=tools,
     )
-    await _prove(isolation, config)
+    try:
+        await _prove(isolation, config)
+    except BaseException:
+        groups.remove()
+        raise
     return isolation
 
 
 def _disks(config: HostConfig, layout: Layout, *, mounted: bool) -> Disks:
-    if not mounted or not Path("/dev/loop-control").exists():
+    if config.plain or not mounted or not Path("/dev/loop-control").exists():
         return FolderDisks()
     folder = layout.runtime / "disks"
     folder.mkdir(mode=0o711, exist_ok=True)
@@ -140,7 +150,7 @@ def _disks(config: HostConfig, layout: Layout, *, mounted: bool) -> Disks:
 async def _prove(isolation: Isolation, config: HostConfig) -> None:
     with tempfile.TemporaryDirectory(prefix="probe-", dir=config.data_dir) as name:
         folder = Path(name)
-        folder.chmod(0o711)
+        folder.chmod(0o711)  # noqa: ASYNC240  # before anything is served
         group = isolation.groups.group(folder.name, config.limits)
         disk = isolation.disks.disk(folder.name, folder)
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox_host import pipes
+from sandbox_host.box import wire
 from sandbox_host.cgroups import Group
 from sandbox_host.errors import BootFailed, BoxGone
 from sandbox_host.layout import Layout
@@ -84,6 +85,7 @@ class Jail:
             BootFailed: bubblewrap or the agent said no; the message holds the end of what they wrote.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.send(wire.encode({"env": spec.env, "rlimits": spec.rlimits}))
         said_hello = asyncio.Event()
 
         def heard(event: dict[str, Any]) -> None:
@@ -218,13 +220,12 @@ def _start(
     bwrap: Path, layout: Layout, spec: JailSpec, program: bytes, sock: int, info: int
 ) -> subprocess.Popen[bytes]:
     """Spawned by the main thread: die-with-parent follows the thread that spawned."""
-    settings = json.dumps({"env": spec.env, "rlimits": spec.rlimits})
     seccomp, seccomp_w = pipes.pipe()
     try:
         os.write(seccomp_w, program)  # smaller than a pipe's buffer
         os.close(seccomp_w)
         arguments = bubblewrap_arguments(layout, spec, seccomp_fd=seccomp, info_fd=info)
-        python = [layout.python, "-I", "-S", "-B", "-W", "ignore", "-c", _RUN, str(sock), settings]
+        python = [layout.python, "-I", "-S", "-B", "-W", "ignore", "-c", _RUN, str(sock)]
         return subprocess.Popen(  # noqa: S603  # the command is ours
             [str(bwrap), *arguments, "--", *python],
             stdin=subprocess.DEVNULL,

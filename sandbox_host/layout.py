@@ -30,6 +30,7 @@ class Layout:
     python: str
     path: str
     mounted: bool
+    resolver: Path
 
     def show(self, source: Path, name: str) -> Path:
         """A path to a folder or file that the boxes' users can reach."""
@@ -49,7 +50,7 @@ def enter_mount_namespace() -> bool:
     return True
 
 
-def prepare(data_dir: Path, *, mounted: bool) -> Layout:
+def prepare(data_dir: Path, *, mounted: bool, resolver: str) -> Layout:
     runtime = RUNTIME if mounted else data_dir / "runtime"
     if not mounted:
         shutil.rmtree(runtime, ignore_errors=True)
@@ -63,7 +64,14 @@ def prepare(data_dir: Path, *, mounted: bool) -> Layout:
     arguments += [*more, "--ro-bind", str(names), "/opt/sandbox/bin"]
     path = ["/home/user/.local/bin", "/opt/sandbox/bin", str(Path(python).parent)]
     path += ["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"]
-    return Layout(runtime, tuple(arguments), python, ":".join(dict.fromkeys(path)), mounted)
+    return Layout(
+        runtime=runtime,
+        arguments=tuple(arguments),
+        python=python,
+        path=":".join(dict.fromkeys(path)),
+        mounted=mounted,
+        resolver=_resolver(runtime, resolver),
+    )
 
 
 def _system() -> list[str]:
@@ -138,6 +146,14 @@ def _etc(runtime: Path) -> Path:
         (etc / "os-release").symlink_to("/usr/lib/os-release")
     _open(etc)
     return etc
+
+
+def _resolver(runtime: Path, address: str) -> Path:
+    """The resolv.conf of boxes that have a way out; the others' is empty."""
+    file = runtime / "resolv.conf"
+    file.write_text(f"nameserver {address}\n")
+    file.chmod(0o644)
+    return file
 
 
 def _open(folder: Path) -> None:

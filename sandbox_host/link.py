@@ -13,6 +13,7 @@ from sandbox_host.box import wire
 from sandbox_host.errors import BoxError, BoxGone, Invalid
 
 _BATCH = 64  # messages read before other sandboxes get their turn
+_MAX_WAITING = 5_000
 _CODES = frozenset({"not_found", "exists", "denied", "no_space", "busy", "invalid"})
 
 
@@ -34,6 +35,8 @@ class Call:
                 close_all(message[1])
 
     def deliver(self, message: dict[str, Any], fds: list[int]) -> None:
+        if self._messages.qsize() >= _MAX_WAITING:
+            raise ValueError("a box that sends more than anybody can read")
         self._messages.put_nowait((message, fds))
 
     def lose(self) -> None:

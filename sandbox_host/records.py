@@ -43,6 +43,7 @@ class Record:
     resume_on_traffic: bool = False
     internet: bool = False
     public_ports: bool = False
+    idempotency_key: str | None = None
 
     def lasting(self, seconds: int, *, now: float) -> "Record":
         return replace(self, ends_at=now + seconds, seconds=seconds)

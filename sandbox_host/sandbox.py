@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -15,6 +16,7 @@ import psutil
 from sandbox_host.cgroups import Group
 from sandbox_host.commands import Commands
 from sandbox_host.disks import Disk
+from sandbox_host.egress import Egress
 from sandbox_host.errors import BoxError, BoxGone
 from sandbox_host.isolation import Isolation
 from sandbox_host.jail import Jail, JailSpec
@@ -54,6 +56,7 @@ class Sandbox:
         self._jail: Jail | None = None
         self._commands: Commands | None = None
         self._services: Services | None = None
+        self._egress: Egress | None = None
         self._cpu: tuple[float, float] | None = None
         self._ending = False
 
@@ -111,12 +114,25 @@ class Sandbox:
         except BaseException:
             await self.stop()
             raise
+        await self._open_egress()
         self._commands = Commands(self._jail.link)
         self._services = Services(self.template, self._commands, self._jail)
 
-    def _mounts(self) -> list[tuple[Any, str]]:
-        show = self._isolation.layout.show
-        return [
+    async def _open_egress(self) -> None:
+        """Before anything runs in the box."""
+        tools, first = self._isolation.egress, self.init_pid
+        if self.record.internet and tools is not None and first is not None:
+            try:
+                self._egress = await Egress.open(tools, first, self._isolation.owner(self.record.slot))
+            except BaseException:
+                await self.stop()
+                raise
+
+    def _mounts(self) -> list[tuple[Path, str]]:
+        layout = self._isolation.layout
+        show = layout.show
+        more = [(layout.resolver, "/etc/resolv.conf")] if self.record.internet else []
+        return more + [
             (show(mount.source, f"templates/{self.template.id}/{number}"), mount.target)
             for number, mount in enumerate(self.template.mounts)
             if mount.source.is_dir()
@@ -160,7 +176,9 @@ class Sandbox:
             self._services.stop()
         if self._jail is not None:
             await self._jail.end()
-        self._jail = self._commands = self._services = self._cpu = None
+        if self._egress is not None:
+            self._egress.close()
+        self._jail = self._commands = self._services = self._egress = self._cpu = None
         if self._group is not None:
             await asyncio.to_thread(self._group.destroy)
             self._group = None

@@ -6,11 +6,13 @@ missing on this host leaves out the start commands that need it.
 """
 
 import importlib.util
+import os
 import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
 
 PACKAGES_AT = "/opt/sandbox/packages"
+_READABLE = 0o005
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Template:
         for mount in self.mounts:
             if not mount.source.is_dir():
                 return f"{mount.source.name} is not on this host"
+            if os.getuid() == 0 and mount.source.stat().st_mode & _READABLE != _READABLE:
+                return f"{mount.source.name} is closed to the sandboxes' users: chmod o+rX it"
         for package in self.packages:
             if importlib.util.find_spec(package) is None:
                 return f"the Python package {package} is not installed"

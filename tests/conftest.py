@@ -30,7 +30,9 @@ async def running_stack() -> AsyncIterator[Stack]:
     folder = Path(tempfile.mkdtemp(prefix="agents-backend-tests-"))
     folder.chmod(0o711)
     try:
-        async with Stack(Settings(stack=StackSettings(temporal_port=free_port())), folder, ui=False) as stack:
+        async with Stack(
+            Settings(stack=StackSettings(temporal_port=free_port())), folder, ui=False, sandboxes=False
+        ) as stack:
             yield stack
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -109,7 +109,7 @@ class Boxes:
     """One a process. Connected boxes are remembered, so that most calls are one request."""
 
     def __init__(self, e2b: E2BSettings, settings: SandboxSettings) -> None:
-        self._e2b, self._seconds = e2b, settings.request_seconds
+        self._e2b, self._seconds = e2b, e2b.request_timeout_seconds
         self._vscode = settings.vscode if settings.vscode is not None else e2b.sandbox_url is None
         self._connected: OrderedDict[str, AsyncSandbox] = OrderedDict()
 

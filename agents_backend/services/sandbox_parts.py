@@ -44,7 +44,9 @@ def sandbox_parts(*, database: Database, temporal: Client, settings: Settings) -
     return SandboxParts(
         boxes=boxes,
         access=access,
-        sandboxes=Sandboxes(database=database, boxes=boxes, entities=entities, access=access, settings=own),
+        sandboxes=Sandboxes(
+            database=database, boxes=boxes, entities=entities, access=access, settings=own, e2b=settings.e2b
+        ),
         commands=commands,
         lives=SandboxLives(database=database, boxes=boxes, mirror=mirror, settings=own),
         sweeps=SandboxSweeps(database=database, boxes=boxes, entities=entities, commands=commands),

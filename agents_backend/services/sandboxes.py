@@ -14,7 +14,7 @@ from agents_backend.integrations.sandboxes import MCP_PORT, TOKEN_HEADER, VSCODE
 from agents_backend.services.idempotency import claim, release
 from agents_backend.services.sandbox_access import SandboxAccess, raise_if_ended, ref_of
 from agents_backend.services.sandbox_entities import SandboxEntities
-from agents_backend.settings import SandboxSettings
+from agents_backend.settings import E2BSettings, SandboxSettings
 
 NO_VSCODE = (
     "This host's sandboxes have no VS Code; E2B's template does, or set SANDBOX_VSCODE where the template has it."
@@ -67,9 +67,10 @@ class Sandboxes:
         entities: SandboxEntities,
         access: SandboxAccess,
         settings: SandboxSettings,
+        e2b: E2BSettings,
     ) -> None:
         self._database, self._boxes, self._entities, self._access = database, boxes, entities, access
-        self._settings = settings
+        self._settings, self._e2b = settings, e2b
 
     async def create(self, new: NewSandbox) -> Found:
         """Make a sandbox, or find the one of this session or Idempotency-Key.
@@ -114,10 +115,10 @@ class Sandboxes:
             id=sandbox_id,
             user_id=new.user_id,
             session_id=new.session_id,
-            template_id=new.template_id or self._settings.template,
+            template_id=new.template_id or self._e2b.template,
             status=SandboxStatus.CREATING,
             reason="",
-            timeout_seconds=new.timeout_seconds or self._settings.timeout_seconds,
+            timeout_seconds=new.timeout_seconds or self._e2b.timeout_seconds,
         )
 
     async def _withdraw(self, row: Sandbox, new: NewSandbox) -> None:

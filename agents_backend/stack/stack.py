@@ -1,26 +1,33 @@
 """The embedded servers together: what is not given by URL is started here, on loopback, with passwords made once."""
 
+import asyncio
 import json
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from agents_backend.settings import Settings
 from agents_backend.stack.postgres import EmbeddedPostgres
-from agents_backend.stack.process import ServerProcess, check_free, free_port
+from agents_backend.stack.process import ServerProcess, StackError, check_free, free_port
 from agents_backend.stack.redis import EmbeddedRedis
+from agents_backend.stack.sandbox_host import EmbeddedSandboxHost
 from agents_backend.stack.temporal import EmbeddedTemporal
+
+_LOOK_SECONDS = 1.0
 
 
 class Stack:
     """Use it as an async context manager; `environment()` is for the processes that use it.
 
+    A machine that cannot isolate sandboxes goes on without them; `no_sandboxes` then says why.
+
     Raises:
         StackError: on entering, when a port is taken or a server does not start.
     """
 
-    def __init__(self, settings: Settings, data_dir: Path, *, ui: bool = True) -> None:
+    def __init__(self, settings: Settings, data_dir: Path, *, ui: bool = True, sandboxes: bool = True) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
         self._settings = settings
         self._kept = Kept(data_dir / "secrets.json")
@@ -28,6 +35,9 @@ class Stack:
         self.postgres: EmbeddedPostgres | None = None
         self.redis: EmbeddedRedis | None = None
         self.temporal: EmbeddedTemporal | None = None
+        self.sandbox_host: EmbeddedSandboxHost | None = None
+        self.no_sandboxes: str | None = None
+        self._keeping: asyncio.Task[None] | None = None
         if settings.database.url is None:
             self.postgres = EmbeddedPostgres(
                 data_dir / "postgres",
@@ -44,6 +54,12 @@ class Stack:
                 port=self._kept.port("temporal", stack.temporal_port),
                 ui_port=stack.temporal_ui_port if ui else None,
             )
+        if sandboxes and stack.embedded_sandboxes and settings.e2b.api_key is None:
+            self.sandbox_host = EmbeddedSandboxHost(
+                data_dir / "sandboxes",
+                port=self._kept.port("sandbox_host", stack.sandbox_host_port),
+                key=self._kept.secret("sandbox_host"),
+            )
 
     @property
     def servers(self) -> list[ServerProcess]:
@@ -59,6 +75,8 @@ class Stack:
         if self.temporal:
             values["TEMPORAL_ADDRESS"] = self.temporal.address
             values["TEMPORAL_UI_URL"] = f"http://localhost:{self._settings.stack.temporal_ui_port}"
+        if self.sandbox_host:
+            values |= self.sandbox_host.environment()
         return values
 
     def check_ports(self) -> None:
@@ -71,12 +89,36 @@ class Stack:
         try:
             for server in self.servers:
                 await server.start()
+            await self._start_sandboxes()
         except BaseException:
             await self.__aexit__()
             raise
         return self
 
+    async def _start_sandboxes(self) -> None:
+        if self.sandbox_host is not None:
+            try:
+                await self.sandbox_host.start()
+            except StackError as error:
+                self.no_sandboxes, self.sandbox_host = str(error), None
+            else:
+                self._keeping = asyncio.create_task(self._keep_sandboxes(self.sandbox_host))
+
+    @staticmethod
+    async def _keep_sandboxes(host: EmbeddedSandboxHost) -> None:
+        """Start it again when it has died: it finds its sandboxes on disk."""
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if host.pid is None:
+                with suppress(StackError):  # its log says why; the next look tries again
+                    await host.start()
+
     async def __aexit__(self, *_: object) -> None:
+        if self._keeping is not None:
+            self._keeping.cancel()
+            await asyncio.wait([self._keeping])
+        if self.sandbox_host is not None:
+            await self.sandbox_host.stop()
         for server in reversed(self.servers):
             await server.stop()
 

@@ -175,6 +175,12 @@ _SWIFT = frozenset({"spawn", "signal", "end_all", "watch", "unwatch"})
 
 
 def main() -> None:
-    """Run on the inherited socket whose number is the first argument, with the JSON settings of the second."""
+    """Run on the inherited socket whose number is the argument; the first message on it is the settings.
+
+    They do not come as an argument: that could be read by every user of the host.
+    """
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)  # the box's programs cannot trace it or take its socket
-    Agent(socket.socket(fileno=int(sys.argv[1])), json.loads(sys.argv[2])).run()
+    sock = socket.socket(fileno=int(sys.argv[1]))
+    settings, _ = wire.receive(sock)
+    if settings:
+        Agent(sock, json.loads(settings)).run()

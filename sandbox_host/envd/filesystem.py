@@ -19,12 +19,13 @@ from protobuf.wkt import Timestamp
 
 from sandbox_host.envd.access import basic_user, check_user
 from sandbox_host.envd.failures import as_connect_errors
-from sandbox_host.errors import BoxError
+from sandbox_host.errors import BoxError, Invalid
 from sandbox_host.link import AgentLink
 from sandbox_host.sandbox import Sandbox
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_DEPTH = 64
+_MAX_ENTRIES = 100_000
 _EVENTS_KEPT = 10_000
 _KEEPALIVE_SECONDS = 50.0
 _WATCHERS = 64
@@ -75,6 +76,8 @@ class FilesystemService(Filesystem):
         with as_connect_errors(), self._link(ctx).call("list", path=request.path, depth=depth) as call:
             while (part := await call.part()) is not None:
                 found += [entry(values) for values in part]
+                if len(found) > _MAX_ENTRIES:
+                    raise Invalid(f"more than {_MAX_ENTRIES} entries: list a part of it, or find them by a command")
             await call.answer()
         return pb.ListDirResponse(entries=found)
 

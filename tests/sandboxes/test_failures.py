@@ -35,8 +35,8 @@ def well(e2b: FakeE2B) -> None:
 
 @pytest.fixture(scope="module")
 def fake_settings(stack: Stack, e2b: FakeE2B) -> Settings:
-    found = E2BSettings(api_key="e2b_fake", api_url=e2b.url, sandbox_url=e2b.url)
-    limits = SandboxSettings(per_user=200, request_seconds=2, check_seconds=3600, retention_days=1)
+    found = E2BSettings(api_key="e2b_fake", api_url=e2b.url, sandbox_url=e2b.url, request_timeout_seconds=2)
+    limits = SandboxSettings(per_user=200, check_seconds=3600, retention_days=1)
     return settings_for(stack, e2b=found, sandboxes=limits)
 
 
