@@ -60,6 +60,7 @@ SANDBOX_ASKED = ActivityConfig(
         maximum_attempts=5,
         non_retryable_error_types=[
             "SANDBOX_UNAVAILABLE",
+            "SANDBOX_INTERRUPTED",
             "SANDBOX_TIMEOUT",
             "SANDBOX_FAILED",
             "SANDBOX_DISK_FULL",

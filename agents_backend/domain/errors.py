@@ -19,10 +19,12 @@ AgentsError
 ├── TooMany                  rate or count limits
 └── Unavailable              a dependency fails; it may heal
     ├── SandboxUnavailable   E2B, or the sandbox within it, cannot be reached
+    │   └── SandboxInterrupted   it was reached, and went away in the middle
     ├── SandboxFull          its disk
     ├── UpstreamFailed
     │   ├── ModelRejected    the vendor refuses the request itself: not tried again
     │   ├── SandboxFailed    E2B answered with an error
+    │   │   └── CommandLost  how far it came is not known; it is not run again
     │   └── UpstreamRejected
     ├── UpstreamOverloaded
     │   └── ModelOverloaded
@@ -188,6 +190,11 @@ class SandboxUnavailable(Unavailable):
     default_detail = "The sandbox service is not available now."
 
 
+class SandboxInterrupted(SandboxUnavailable):
+    code = "SANDBOX_INTERRUPTED"
+    default_detail = "The connection to the sandbox was lost."
+
+
 class SandboxFull(Unavailable):
     code = "SANDBOX_DISK_FULL"
     default_detail = "The sandbox's disk is full."
@@ -196,6 +203,11 @@ class SandboxFull(Unavailable):
 class SandboxFailed(UpstreamFailed):
     code = "SANDBOX_FAILED"
     default_detail = "The sandbox service answered with an error."
+
+
+class CommandLost(SandboxFailed):
+    code = "COMMAND_LOST"
+    default_detail = "How far the command came is not known. It was not run again."
 
 
 class SandboxTimeout(UpstreamTimeout):

@@ -40,6 +40,7 @@ from agents_backend.domain.errors import (
     SandboxFailed,
     SandboxFull,
     SandboxGone,
+    SandboxInterrupted,
     SandboxTimeout,
     SandboxUnavailable,
     Unavailable,
@@ -281,15 +282,19 @@ class Boxes:
         box = await self._reach(box_id, seconds)
         ours = {"AGENTS_ID": command_id, "AGENTS_WAIT": str(int(wait)), "AGENTS_CAP": str(MAX_OUTPUT)}
         limit = wait + _SLACK_SECONDS
-        async with self._call(box_id, seconds=limit + self._seconds):
-            try:
-                done = await box.commands.run(
-                    script, envs={**(env or {}), **ours}, timeout=limit, request_timeout=self._seconds
-                )
-            except CommandExitException as error:
-                if error.exit_code == _NO_FOLDER:
-                    raise Invalid.field("cwd", "there is no such folder in the sandbox") from error
-                raise SandboxFailed("The sandbox's shell does not answer as it should.") from error
+        async with self._call(box_id):
+            running = await box.commands.run(
+                script, background=True, envs={**(env or {}), **ours}, timeout=limit, request_timeout=self._seconds
+            )
+        try:
+            async with self._call(box_id, seconds=limit):
+                done = await running.wait()
+        except CommandExitException as error:
+            if error.exit_code == _NO_FOLDER:
+                raise Invalid.field("cwd", "there is no such folder in the sandbox") from error
+            raise SandboxFailed("The sandbox's shell does not answer as it should.") from error
+        except (SandboxUnavailable, SandboxTimeout) as error:
+            raise SandboxInterrupted from error
         try:
             return parse_report(done.stdout, done.stderr)
         except ValueError as error:
@@ -370,12 +375,18 @@ def _typed() -> Iterator[None]:
     """The SDK's errors as ours. What E2B says of itself stays out of the sentence; what it says of the request does not."""
     try:
         yield
+    except CommandExitException:  # no error of the SDK's
+        raise
     except InvalidArgumentException as error:
         raise Invalid(f"The sandbox refuses this: {error}"[:300]) from error
     except (SandboxException, AuthenticationException, ServiceBusyException, httpx.HTTPError, OSError) as error:
         raise _of(error) from error
     except (pyqwest.ReadError, pyqwest.WriteError, pyqwest.StreamError) as error:
         raise _of(error) from error
+    except Exception as error:
+        if type(error) is not Exception:
+            raise
+        raise SandboxFailed(retry_after=5) from error  # the SDK's own, for an answer that it does not understand
 
 
 def _of(error: Exception) -> AgentsError:

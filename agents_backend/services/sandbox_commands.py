@@ -7,7 +7,7 @@ from agents_backend.contracts.sandboxes import CommandFailure, CommandInput, Com
 from agents_backend.db.base import Database
 from agents_backend.db.sandboxes import SandboxRepository
 from agents_backend.db.tables.sandboxes import Sandbox, SandboxCommand
-from agents_backend.domain.errors import NotFound, TooMany, Unavailable
+from agents_backend.domain.errors import CommandLost, NotFound, SandboxInterrupted, TooMany, Unavailable
 from agents_backend.domain.sandboxes import CommandStatus, new_command_id
 from agents_backend.integrations.sandbox_scripts import CommandReport
 from agents_backend.integrations.sandboxes import Boxes, NewCommand
@@ -152,9 +152,12 @@ class SandboxCommands:
             return CommandProgress(finished=True)
         sandbox = await self._access.find(ref.sandbox_id, ref.user_id)
         new = NewCommand(row.id, row.command, row.cwd, row.env or {}, row.timeout_seconds)
-        report = await self._access.use(
-            sandbox, lambda box, seconds: self._boxes.start_command(box, new, wait=QUICK_SECONDS, seconds=seconds)
-        )
+        try:
+            report = await self._access.use(
+                sandbox, lambda box, seconds: self._boxes.start_command(box, new, wait=QUICK_SECONDS, seconds=seconds)
+            )
+        except SandboxInterrupted:  # it may have begun: it is followed, which never begins it
+            return CommandProgress(finished=False)
         return await self._note(row, report)
 
     async def follow(self, ref: CommandRef) -> CommandProgress:
@@ -198,7 +201,7 @@ class SandboxCommands:
         if report.state == "running":
             return CommandProgress(finished=False)
         if report.state == "lost":
-            await self._end(row, CommandStatus.FAILED, report, error={"code": "COMMAND_LOST", "detail": LOST})
+            await self._end(row, CommandStatus.FAILED, report, error={"code": CommandLost.code, "detail": LOST})
         else:
             await self._end(row, CommandStatus.FINISHED, report)
         return CommandProgress(finished=True)

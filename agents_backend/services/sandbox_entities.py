@@ -4,7 +4,12 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowUpdateFailedError
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
 from temporalio.common import (
     Priority,
     SearchAttributeKey,
@@ -137,7 +142,7 @@ class SandboxEntities:
                 found: SandboxState = await handle.execute_update(
                     update, args=list(arguments), result_type=SandboxState
                 )
-        except TimeoutError:
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):  # the SDK makes the second of the first
             raise Unavailable("No worker took this up in time.", retry_after=5) from None
         except WorkflowUpdateFailedError as error:
             raise told(error) from error

@@ -1,15 +1,8 @@
 """The API and a worker with the embedded sandbox host beside them, a process as it is deployed."""
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import httpx
 import pytest
@@ -23,69 +16,26 @@ from agents_backend.stack.process import free_port
 from agents_backend.stack.stack import Stack
 from api.app import create_app
 from tests.conftest import PASSWORD, settings_for
+from tests.sandbox_host.running_host import CannotIsolate, RunningHost
 from workers.main import run as run_worker
-
-KEY = "e2b_0123456789abcdef"
-
-
-class HostProcess:
-    """The sandbox host. It is killed as a machine would be, and finds its sandboxes again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.port, self._folder, self._log = free_port(), folder, folder / "host.log"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def settings(self) -> E2BSettings:
-        url = f"http://127.0.0.1:{self.port}"
-        return E2BSettings(api_key=KEY, api_url=url, sandbox_url=url)
-
-    async def start(self) -> None:
-        environment = {
-            **os.environ,
-            "SANDBOX_HOST_DATA_DIR": str(self._folder),
-            "SANDBOX_HOST_PORT": str(self.port),
-            "SANDBOX_HOST_API_KEY": KEY,
-        }
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "sandbox_host"], env=environment, stderr=log, start_new_session=True
-            )
-        async with httpx.AsyncClient(headers={"X-API-KEY": KEY}) as client:
-            deadline = time.monotonic() + 60
-            while time.monotonic() < deadline:
-                if self._process.poll() is not None:
-                    reason = self._log.read_text(errors="replace").strip().splitlines()[-1:]
-                    pytest.skip(f"the sandbox host cannot run here: {' '.join(reason)}")
-                try:
-                    if (await client.get(f"http://127.0.0.1:{self.port}/v2/sandboxes")).status_code == 200:
-                        break
-                except httpx.TransportError:
-                    await asyncio.sleep(0.05)
-            else:
-                pytest.fail("the sandbox host did not answer in 60 s")
-
-    def kill(self) -> None:
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
-
-    def stop(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
 
 
 @pytest.fixture(scope="session")
-async def host() -> AsyncIterator[HostProcess]:
-    with tempfile.TemporaryDirectory(prefix="agents-backend-host-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o711)
-        host = HostProcess(Path(folder))
-        await host.start()
-        yield host
-        host.stop()
+def host() -> Iterator[RunningHost]:
+    """The sandbox host, a process as it is deployed, with room for Chromium in its boxes."""
+    host = RunningHost(SANDBOX_HOST_DISK_MB="1000", SANDBOX_HOST_MEMORY_MB="1024", SANDBOX_HOST_PROCESSES="512")
+    try:
+        host.start()
+    except CannotIsolate as reason:
+        host.remove()
+        pytest.skip(f"the sandbox host cannot run here: {reason}")
+    yield host
+    host.stop()
+    host.remove()
+
+
+def e2b_of(host: RunningHost) -> E2BSettings:
+    return E2BSettings(**host.options)
 
 
 @asynccontextmanager
@@ -137,10 +87,10 @@ async def add_user(database: Database, name: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def sandbox_settings(stack: Stack, host: HostProcess) -> Settings:
+def sandbox_settings(stack: Stack, host: RunningHost) -> Settings:
     return settings_for(
         stack,
-        e2b=host.settings,
+        e2b=e2b_of(host),
         sandboxes=SandboxSettings(per_user=60),
         agents=AgentSettings(fetch_allow_loopback=True),
     )
@@ -166,9 +116,9 @@ async def stranger(sandbox_url: str, database: Database) -> AsyncIterator[httpx.
 
 
 @pytest.fixture
-def boxes(host: HostProcess) -> Boxes:
+def boxes(host: RunningHost) -> Boxes:
     """E2B as seen beside our back."""
-    return Boxes(host.settings, SandboxSettings())
+    return Boxes(e2b_of(host), SandboxSettings())
 
 
 @pytest.fixture
@@ -181,9 +131,9 @@ async def sandbox(client: httpx.AsyncClient) -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="module")
-async def strict_url(stack: Stack, host: HostProcess, sandbox_url: str) -> AsyncIterator[str]:
+async def strict_url(stack: Stack, host: RunningHost, sandbox_url: str) -> AsyncIterator[str]:
     """An API that fetches from public addresses alone, as it is deployed; the worker is the other one's."""
-    async with serving(settings_for(stack, e2b=host.settings, sandboxes=SandboxSettings(per_user=60))) as url:
+    async with serving(settings_for(stack, e2b=e2b_of(host), sandboxes=SandboxSettings(per_user=60))) as url:
         yield url
 
 

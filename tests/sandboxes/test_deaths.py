@@ -15,7 +15,8 @@ from agents_backend.db.base import Database
 from agents_backend.settings import SandboxSettings, Settings
 from agents_backend.stack.stack import Stack
 from tests.conftest import settings_for
-from tests.sandboxes.conftest import KEY, HostProcess, serving, signed_in
+from tests.sandbox_host.running_host import RunningHost
+from tests.sandboxes.conftest import e2b_of, serving, signed_in
 
 pytestmark = pytest.mark.faults
 BASE = "/agent/sandboxes"
@@ -38,8 +39,8 @@ class WorkerProcess:
 
 
 @pytest.fixture(scope="module")
-def worker_process(stack: Stack, host: HostProcess, database: Database) -> Iterator[WorkerProcess]:
-    e2b = {"E2B_API_KEY": KEY, "E2B_API_URL": host.settings.api_url, "E2B_SANDBOX_URL": host.settings.sandbox_url}
+def worker_process(stack: Stack, host: RunningHost, database: Database) -> Iterator[WorkerProcess]:
+    e2b = {f"E2B_{name.upper()}": value for name, value in host.options.items()}
     process = WorkerProcess({**os.environ, **stack.environment(), **e2b})
     process.start()
     yield process
@@ -47,8 +48,8 @@ def worker_process(stack: Stack, host: HostProcess, database: Database) -> Itera
 
 
 @pytest.fixture(scope="module")
-def deployed(stack: Stack, host: HostProcess) -> Settings:
-    return settings_for(stack, e2b=host.settings, sandboxes=SandboxSettings(per_user=60))
+def deployed(stack: Stack, host: RunningHost) -> Settings:
+    return settings_for(stack, e2b=e2b_of(host), sandboxes=SandboxSettings(per_user=60))
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +105,7 @@ async def test_a_command_that_nobody_heard_begin_is_not_begun_again(
 
 
 async def test_without_the_host_it_is_a_503_within_10_seconds_and_then_works_again(
-    client: httpx.AsyncClient, sandbox: str, host: HostProcess
+    client: httpx.AsyncClient, sandbox: str, host: RunningHost
 ):
     kept = {"sandbox_id": sandbox, "path": "/home/user/kept", "content": "kept"}
     assert (await client.post(f"{BASE}/write-file", json=kept)).status_code == 200
@@ -122,7 +123,7 @@ async def test_without_the_host_it_is_a_503_within_10_seconds_and_then_works_aga
             assert time.monotonic() - began < 10  # the issue's own bound
             assert found.headers["Retry-After"]
     finally:
-        await host.start()
+        host.start()
     read = await client.post(f"{BASE}/read-file", json={"sandbox_id": sandbox, "path": "/home/user/kept"})
     assert (read.status_code, read.json().get("content")) == (200, "kept"), read.text
     ran = await run(client, sandbox, "cat /home/user/kept")
@@ -130,7 +131,7 @@ async def test_without_the_host_it_is_a_503_within_10_seconds_and_then_works_aga
 
 
 async def test_a_command_whose_sandbox_was_booted_anew_is_told_as_lost_and_not_run_again(
-    client: httpx.AsyncClient, sandbox: str, host: HostProcess
+    client: httpx.AsyncClient, sandbox: str, host: RunningHost
 ):
     begun = (await run(client, sandbox, "echo once >> /home/user/n; sleep 600", background=True)).json()
     where = f"{BASE}/{sandbox}/commands/{begun['command_id']}"
@@ -138,7 +139,7 @@ async def test_a_command_whose_sandbox_was_booted_anew_is_told_as_lost_and_not_r
         while (await run(client, sandbox, "cat /home/user/n")).json()["stdout"] != "once\n":
             await asyncio.sleep(0.05)
     host.kill()
-    await host.start()
+    host.start()
     async with asyncio.timeout(120):
         while (found := (await client.get(where)).json())["status"] == "running":
             await asyncio.sleep(0.2)

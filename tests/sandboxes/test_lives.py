@@ -8,7 +8,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from agents_backend.integrations.sandboxes import Boxes
-from tests.sandboxes.conftest import HostProcess
+from tests.sandbox_host.running_host import RunningHost
 
 BASE = "/agent/sandboxes"
 
@@ -63,7 +63,7 @@ async def test_info_and_urls_tell_what_the_host_has(client: httpx.AsyncClient, s
 
 
 async def test_the_mcp_server_opens_with_the_token_and_not_without(
-    client: httpx.AsyncClient, sandbox: str, host: HostProcess
+    client: httpx.AsyncClient, sandbox: str, host: RunningHost
 ):
     import httpx2  # noqa: PLC0415
 
@@ -149,7 +149,7 @@ async def test_what_was_paused_underneath_is_resumed_when_it_is_used(
     assert ran.json()["stdout"] == "back\n"
 
 
-async def test_a_port_is_exposed_by_its_url(client: httpx.AsyncClient, sandbox: str, host: HostProcess):
+async def test_a_port_is_exposed_by_its_url(client: httpx.AsyncClient, sandbox: str, host: RunningHost):
     command = "cd /tmp && echo served > index.html && exec python3 -m http.server 8123"
     started = await client.post(
         f"{BASE}/run-command", json={"sandbox_id": sandbox, "command": command, "background": True}
