@@ -37,7 +37,7 @@ class SandboxActivities:
     @activity.defn(name=names.CREATE_SANDBOX)
     async def create_sandbox(self, sandbox: SandboxRef) -> SandboxState:
         async with _work():
-            return await self._lives.create(sandbox)
+            return await self._lives.create(sandbox, attempt=activity.info().attempt)
 
     @activity.defn(name=names.RESUME_SANDBOX)
     async def resume_sandbox(self, lease: Lease) -> SandboxState:

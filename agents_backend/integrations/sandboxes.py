@@ -125,13 +125,11 @@ class Boxes:
     # Lives
 
     async def create(self, owner: str, template: str, *, seconds: int) -> str:
-        """Make a box for our row `owner`, or find the one that an earlier attempt made; gives E2B's id.
+        """Make a box for our row `owner`; gives E2B's id. The key makes a repeated request find the first one's.
 
         Raises:
             Invalid: there is no such template. SandboxUnavailable, SandboxTimeout, SandboxFailed: E2B fails.
         """
-        for box in await self.of_owner(owner):
-            return box.id
         try:
             async with self._call():
                 made = await AsyncSandbox.create(

@@ -32,8 +32,8 @@ class SandboxLives:
     def __init__(self, *, database: Database, boxes: Boxes, mirror: SlideMirror, settings: SandboxSettings) -> None:
         self._database, self._boxes, self._mirror, self._settings = database, boxes, mirror, settings
 
-    async def create(self, ref: SandboxRef) -> SandboxState:
-        """Make the box of a row, or find what an earlier attempt made. One that cannot be made ends the row, and says why.
+    async def create(self, ref: SandboxRef, *, attempt: int = 1) -> SandboxState:
+        """Make the box of a row; a later attempt looks first for what an earlier one made. One that cannot be made ends the row.
 
         Raises:
             Unavailable: PostgreSQL is away.
@@ -43,7 +43,10 @@ class SandboxLives:
             return state_of(row)
         expires = now() + timedelta(seconds=row.timeout_seconds)
         try:
-            box_id = await self._boxes.create(row.id, row.template_id, seconds=lease_of(expires))
+            made = await self._boxes.of_owner(row.id) if attempt > 1 else []
+            box_id = (
+                made[0].id if made else await self._boxes.create(row.id, row.template_id, seconds=lease_of(expires))
+            )
         except AgentsError as error:
             _log.warning("sandbox_not_made", sandbox_id=row.id, code=error.code, detail=error.detail)
             return await self._end(row, SandboxStatus.FAILED, error.detail, error_code=error.code)
