@@ -2,13 +2,19 @@
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --frozen
 
-.PHONY: up test check format clean
+.PHONY: up test check format docs system secrets replays clean
 
-up: .synced
+# With the group `model`: the small model that answers when no other is configured (its weights are 93 MB).
+up: | $(UV)
+	$(UV) sync --frozen --quiet --group model
 	$(RUN) agents-backend up
 
-test: check
+test: system check
 	$(RUN) pytest
+
+# Optional packages of the system, with apt where it may; `up` needs none of them.
+system:
+	@sh deploy/system-packages.sh
 
 check: .synced
 	$(RUN) ruff format --check .
@@ -19,6 +25,18 @@ check: .synced
 format: .synced
 	$(RUN) ruff format .
 	$(RUN) ruff check --fix .
+
+# What is generated: the page of the settings.
+docs: .synced
+	$(RUN) agents-backend settings --markdown > docs/configuration.md
+
+# The recorded histories that today's workflows must replay; record anew when a workflow changes on purpose.
+replays: .synced
+	$(RUN) python -m tests.replay.record
+
+# For docker-compose.yml; what is there already stays.
+secrets:
+	@sh deploy/make-secrets.sh
 
 .PHONY: .synced
 .synced: | $(UV)

@@ -19,6 +19,12 @@ from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.tool_calls import ToolCalls
 
 
+def was_cancelled() -> bool:
+    """Whether the run's user asked for it; else the worker stops, or the server takes this attempt for dead."""
+    details = activity.cancellation_details()
+    return details is not None and details.cancel_requested
+
+
 class TurnActivities:
     def __init__(self, *, models: ModelCalls, tools: ToolCalls, ends: RunEnds) -> None:
         self._models, self._tools, self._ends = models, tools, ends
@@ -27,7 +33,7 @@ class TurnActivities:
     async def call_model(self, request: ModelRequest) -> ModelTurn:
         with as_failures():
             async with beating():
-                return await self._models.call(request, attempt=activity.info().attempt)
+                return await self._models.call(request, attempt=activity.info().attempt, is_wanted=was_cancelled)
 
     @activity.defn(name=names.CALL_TOOL)
     async def call_tool(self, request: ToolRequest) -> ToolOutcome:

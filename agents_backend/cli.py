@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import re
+import resource
 import signal
 import subprocess
 import sys
@@ -15,20 +17,27 @@ from typing import Annotated
 
 import typer
 import uvicorn
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from agents_backend.contracts import queues
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
+from agents_backend.domain.errors import Unavailable
+from agents_backend.integrations.temporal import connect as connect_temporal
+from agents_backend.integrations.temporal import ensure_search_attributes
+from agents_backend.reference import markdown, variable_name, variables
 from agents_backend.services.users import ensure_administrator
-from agents_backend.settings import Settings, load
+from agents_backend.settings import EMBEDDED_NOTICE, Settings, load
 from agents_backend.stack.process import StackError, check_free
 from agents_backend.stack.stack import Stack
 
 QUEUES = ",".join(queues.QUEUES)
 READY_SECONDS = 60
+_OPEN_FILES = 65_536
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Agents Backend.")
 out = Console()
 
@@ -39,7 +48,14 @@ def settings() -> Settings:
         return load()
     except ValidationError as error:
         for problem in error.errors():
-            out.print(f"[red]{'.'.join(map(str, problem['loc'])) or 'settings'}[/]: {problem['msg']}")
+            field, *inner = [str(part) for part in problem["loc"]] or [""]
+            name = ".".join([variable_name(error.title, field), *inner]) if field else "The settings"
+            out.print(f"[red]{name}[/]: {escape(problem['msg'])}", soft_wrap=True)
+        raise typer.Exit(1) from None
+    except SettingsError as error:  # it says which field, in words of its own
+        quoted = re.search(r'field "(\w+)"', str(error))
+        names = [name for name in variables() if quoted and name.endswith(quoted[1].upper())]
+        out.print(f"[red]{' or '.join(names) or 'The settings'}[/]: not valid JSON", soft_wrap=True)
         raise typer.Exit(1) from None
 
 
@@ -55,9 +71,10 @@ def complete() -> Settings:
 @app.command()
 def api() -> None:
     """Run the HTTP API: one process, to be multiplied by your platform."""
-    from api.app import create_app  # noqa: PLC0415  # the other commands need none of it
-
     found = complete()
+    from api.app import create_app  # noqa: PLC0415  # neither the other commands nor a refusal need it
+
+    _allow_many_connections()
     uvicorn.run(
         create_app(found),
         host=found.api.host,
@@ -71,24 +88,58 @@ def api() -> None:
     )
 
 
+def _allow_many_connections() -> None:
+    """Each open stream is a file; the soft limit of many shells is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 @app.command()
 def worker(queues: Annotated[str, typer.Option(help="task queues, comma-separated")] = QUEUES) -> None:
     """Run a worker on some task queues."""
+    wanted = _known(queues)
+    found = complete()
+    if found.worker.metrics_port:
+        _refuse_taken_port(found)
     import uvloop  # noqa: PLC0415
 
+    from agents_backend.integrations.metrics import worker_metrics  # noqa: PLC0415
     from agents_backend.integrations.telemetry import configure_logging  # noqa: PLC0415
+    from agents_backend.integrations.tracing import configure_tracing  # noqa: PLC0415
     from workers.main import run  # noqa: PLC0415
 
-    found = complete()
     configure_logging(found)
+    tracing = configure_tracing(found)
 
     async def until_asked_to_stop() -> None:
         stop = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
-        await run(found, [queue.strip() for queue in queues.split(",")], stop=stop)
+        with worker_metrics(found.worker):
+            await run(found, wanted, stop=stop)
 
-    uvloop.run(until_asked_to_stop())
+    try:
+        uvloop.run(until_asked_to_stop())
+    finally:
+        if tracing is not None:
+            tracing.shutdown()
+
+
+def _known(queues: str) -> list[str]:
+    wanted = [queue.strip() for queue in queues.split(",") if queue.strip()]
+    if unknown := sorted(set(wanted) - set(QUEUES.split(","))):
+        raise typer.BadParameter(f"no such queue: {', '.join(unknown)}; there are {QUEUES}")
+    return wanted
+
+
+def _refuse_taken_port(found: Settings) -> None:
+    try:
+        check_free(found.worker.metrics_port, "the worker's metrics", "WORKER_METRICS_PORT")
+    except StackError as error:
+        out.print(f"[red]{error}[/]")
+        raise typer.Exit(1) from None
 
 
 @app.command("sandbox-host")
@@ -112,18 +163,38 @@ def _migrate(found: Settings) -> str | None:
     upgrade(found.database.url.get_secret_value())
 
     async def seed() -> str | None:
+        # Before the administrator, whose password is told once: nothing after that may fail.
+        await ensure_search_attributes(await connect_temporal(found.temporal, lazy=True))
         async with Database(found.database) as database:
             return await ensure_administrator(database, found)
 
-    return asyncio.run(seed())
+    try:
+        return asyncio.run(seed())
+    except Unavailable as error:
+        out.print(f"[red]{escape(error.detail)}[/]", soft_wrap=True)
+        raise typer.Exit(1) from None
 
 
 @app.command()
 def openapi() -> None:
-    """Print the OpenAPI document."""
+    """Print the OpenAPI document; it needs no server and no setting."""
     from api.app import create_app  # noqa: PLC0415
 
-    typer.echo(json.dumps(create_app(complete()).openapi(), indent=2))
+    typer.echo(json.dumps(create_app(_without_servers(settings())).openapi(), indent=2))
+
+
+def _without_servers(found: Settings) -> Settings:
+    """Settings that satisfy the application without leading anywhere; it connects only when it is served."""
+    nowhere = SecretStr("unset")
+    return found.model_copy(
+        update={
+            "environment": "development",
+            "database": found.database.model_copy(update={"url": nowhere}),
+            "redis": found.redis.model_copy(update={"url": nowhere}),
+            "temporal": found.temporal.model_copy(update={"address": "unset"}),
+            "auth": found.auth.model_copy(update={"secret": nowhere}),
+        }
+    )
 
 
 @app.command("check-config")
@@ -131,6 +202,18 @@ def check_config() -> None:
     """Say what is wrong with the settings of a production process, if anything is."""
     complete()
     out.print("[green]The settings are complete.[/]")
+
+
+@app.command("settings")
+def show_settings(
+    *, as_markdown: Annotated[bool, typer.Option("--markdown", help="the whole page of the documentation")] = False
+) -> None:
+    """List every setting: its variable, kind, default and meaning."""
+    if as_markdown:
+        typer.echo(markdown(), nl=False)
+        return
+    for variable in variables().values():
+        typer.echo(f"{variable.name:40} {variable.kind}; {variable.default or 'unset'}. {variable.meaning}")
 
 
 @app.command()
@@ -163,7 +246,7 @@ async def _up(found: Settings) -> None:
             children.start("api")
             children.start("worker")
             await _until_healthy(found, stop)
-            _print_table(found, password)
+            _print_table(found, password, embedded=stack.model is not None)
             await children.watch(stop)
         finally:
             await children.stop()
@@ -248,7 +331,7 @@ def _healthy(url: str) -> bool:
         return False
 
 
-def _print_table(found: Settings, password: str) -> None:
+def _print_table(found: Settings, password: str, *, embedded: bool) -> None:
     base = found.api.public_url or f"http://localhost:{found.api.port}"
     table = Table(title="Agents Backend is up", show_header=False)
     table.add_row("API", f"{base}/api/v1")
@@ -256,7 +339,9 @@ def _print_table(found: Settings, password: str) -> None:
     table.add_row("Console", f"{base}/")
     table.add_row("Temporal UI", f"http://localhost:{found.stack.temporal_ui_port}")
     table.add_row("Administrator", f"{password} (shown once)" if password else found.admin_username)
-    if not found.configured_models():
+    if embedded:
+        table.add_row("Model", EMBEDDED_NOTICE)
+    elif not found.configured_models():
         table.add_row("Model", "none: set OPENAI_API_KEY, ANTHROPIC_API_KEY, GOOGLE_API_KEY or MODEL_LIST")
     out.print(table)
     login = f"""TOKEN=$(curl -s {base}/api/v1/admin/auth/login -H 'Content-Type: application/json' \\

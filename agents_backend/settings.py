@@ -38,8 +38,8 @@ class DatabaseSettings(Group):
     model_config = _group("DATABASE_")
 
     url: SecretStr | None = Field(None, description="postgresql://user:password@host:port/name")
-    pool_size: int = Field(10, ge=1, le=200)
-    pool_overflow: int = Field(10, ge=0, le=200)
+    pool_size: int = Field(10, ge=1, le=200, description="connections that one process keeps")
+    pool_overflow: int = Field(10, ge=0, le=200, description="and opens beyond them for a moment")
     statement_timeout_seconds: float = Field(30, gt=0)
 
 
@@ -58,8 +58,8 @@ class TemporalSettings(Group):
 
     address: str | None = Field(None, description="host:port")
     namespace: str = "default"
-    api_key: SecretStr | None = None
-    tls: bool = False
+    api_key: SecretStr | None = Field(None, description="Temporal Cloud's")
+    tls: bool = Field(default=False, description="speak TLS to it, as Temporal Cloud wants")
     ui_url: str = Field("http://localhost:8233", description="where people open runs")
     rpc_timeout_seconds: float = Field(5, gt=0)
 
@@ -71,8 +71,8 @@ class ApiSettings(Group):
     port: int = Field(8000, ge=0, le=65535)
     public_url: str | None = Field(None, description="how browsers reach the API; default http://host:port")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
-    max_body_bytes: int = Field(1_000_000, ge=1_000)
-    streams_per_user: int = Field(1200, ge=1)
+    max_body_bytes: int = Field(1_000_000, ge=1_000, description="beyond it a request is answered with 413")
+    streams_per_user: int = Field(1200, ge=1, description="open at once")
     runs_per_user: int = Field(200, ge=1, description="active at once")
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="addresses whose X-Forwarded-For is believed"
@@ -91,10 +91,11 @@ class ApiSettings(Group):
 class WorkerSettings(Group):
     model_config = _group("WORKER_")
 
+    metrics_host: str = Field("127.0.0.1", description="where the metrics and the health of a worker are told")
     metrics_port: int = Field(0, ge=0, le=65535, description="Prometheus port of a worker process; 0: none")
-    max_concurrent_activities: int = Field(200, ge=1)
+    max_concurrent_activities: int = Field(200, ge=1, description="on each queue of one process")
     max_concurrent_workflow_tasks: int = Field(100, ge=2)
-    graceful_shutdown_seconds: float = Field(10, ge=0)
+    graceful_shutdown_seconds: float = Field(10, ge=0, description="for activities to end when it stops")
 
 
 class AuthSettings(Group):
@@ -158,6 +159,7 @@ class ModelSettings(Group):
     embedded_url: str | None = Field(
         None, description="where `agents-backend up` runs the small model; it answers when no other is configured"
     )
+    embedded_key: SecretStr | None = None
     fallbacks: Annotated[tuple[str, ...], NoDecode] = Field((), description="names, comma-separated, tried in order")
     timeout_seconds: float = Field(570, gt=0, le=590, description="one call, at most; Temporal gives it 600")
     connect_timeout_seconds: float = Field(10, gt=0)
@@ -179,7 +181,7 @@ class VendorSettings(Group):
     openai_model: str = "gpt-4o-mini"
     anthropic_api_key: SecretStr | None = None
     anthropic_base_url: str | None = None
-    anthropic_model: str = "claude-sonnet-4-5"
+    anthropic_model: str = "claude-sonnet-5-5"
     google_api_key: SecretStr | None = None
     google_base_url: str | None = None
     google_model: str = "gemini-2.5-flash"
@@ -250,19 +252,25 @@ class TelemetrySettings(Group):
     model_config = _group("OTEL_")
 
     exporter_otlp_endpoint: str | None = Field(None, description="OTLP over HTTP; without it no traces leave")
+    exporter_otlp_headers: SecretStr | None = Field(None, description="name=value, comma-separated, of the endpoint")
     service_name: str = "agents-backend"
+
+    def export_headers(self) -> dict[str, str]:
+        given = self.exporter_otlp_headers.get_secret_value() if self.exporter_otlp_headers else ""
+        pairs = (part.partition("=") for part in given.split(",") if "=" in part)
+        return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 class Settings(Group):
     """Everything. Build one with `load()`."""
 
-    environment: Environment = "development"
-    data_dir: Path = Path(".data")
+    environment: Environment = Field("development", description="production refuses missing and weak secrets")
+    data_dir: Path = Field(Path(".data"), description="what `up` keeps, and stored files")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["json", "console"] = "json"
     admin_username: str = "admin"
-    admin_password: SecretStr | None = None
-    captcha_required: bool = False
+    admin_password: SecretStr | None = Field(None, description="of the first start; else made and printed once")
+    captcha_required: bool = Field(default=False, description="at every sign-in; else after 3 failures")
 
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     redis: RedisSettings = Field(default_factory=RedisSettings)
@@ -312,6 +320,8 @@ class Settings(Group):
 
     @model_validator(mode="after")
     def _named_models_exist(self) -> Self:
+        if any(model.name == EMBEDDED for model in self.models.list):
+            raise ValueError(f"MODEL_LIST: the name {EMBEDDED} is kept for the small model of this machine")
         names = {model.name for model in self.configured_models()}
         wanted = {name for name in (self.models.default, self.models.reasoning, *self.models.fallbacks) if name}
         if unknown := sorted(wanted - names):
@@ -359,6 +369,7 @@ class Settings(Group):
                 ModelConfig(
                     name=EMBEDDED,
                     model="SmolLM2-135M-Instruct",
+                    api_key=self.models.embedded_key,
                     base_url=self.models.embedded_url,
                     context_window=4_096,
                     max_output_tokens=512,

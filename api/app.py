@@ -1,15 +1,14 @@
 """The composition root of the API: the one place that knows which collaborator goes where."""
 
+import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
-from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.responses import FileResponse
-from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 from redis.asyncio import Redis
@@ -20,10 +19,12 @@ from agents_backend.db.base import Database
 from agents_backend.integrations.addresses import Policy
 from agents_backend.integrations.events import EventLog, connect
 from agents_backend.integrations.hub import Hub
+from agents_backend.integrations.metrics import DATABASE_CONNECTIONS
 from agents_backend.integrations.pages import Pages
 from agents_backend.integrations.presigned import PresignedUrls
-from agents_backend.integrations.telemetry import configure_logging, configure_tracing
+from agents_backend.integrations.telemetry import configure_logging
 from agents_backend.integrations.temporal import connect as connect_temporal
+from agents_backend.integrations.tracing import configure_tracing
 from agents_backend.services.agent_config import AgentConfig, agent_config
 from agents_backend.services.auth import AuthService
 from agents_backend.services.chats import Chats
@@ -31,6 +32,7 @@ from agents_backend.services.deployed_tools import deployed_tools
 from agents_backend.services.health import HealthService
 from agents_backend.services.launches import Launches
 from agents_backend.services.lost_runs import LostRuns
+from agents_backend.services.open_streams import OpenStreams
 from agents_backend.services.passwords import Passwords
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_starts import RunStarts
@@ -40,11 +42,10 @@ from agents_backend.services.sandbox_parts import SandboxParts, sandbox_files, s
 from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
 from agents_backend.settings import Settings
-from api import errors, openapi
+from api import console, errors, openapi
 from api.middleware import BodyLimit, Metrics, RequestId, TrailingSlash
+from api.observation import Observe
 from api.routes import ROUTERS, health
-
-_CONSOLE = Path(__file__).resolve().parent.parent / "console"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,7 @@ class Services:
     runs: RunsService
     threads: Threads
     streams: Streams
+    watched: OpenStreams
     agent_config: AgentConfig
     sandboxes: SandboxParts
     sandbox_files: SandboxFiles
@@ -70,6 +72,7 @@ class Services:
 async def _services(settings: Settings) -> AsyncIterator[Services]:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(settings.database))
+        DATABASE_CONNECTIONS.set_function(database.connections_in_use)
         redis = await stack.enter_async_context(connect(settings.redis))
         temporal = await connect_temporal(settings.temporal, lazy=True)
         passwords = Passwords(settings.auth.hash_concurrency)
@@ -80,6 +83,10 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         launches = Launches(temporal=temporal, settings=settings)
         starts = RunStarts(database=database, log=log, launches=launches, settings=settings)
         ends = RunEnds(database=database, log=log, launches=launches, interrupt_days=settings.agents.interrupt_days)
+        runs = RunsService(database=database, log=log, launches=launches)
+        watched = OpenStreams(database=database, per_user=settings.api.streams_per_user)
+        await watched.start()
+        stack.push_async_callback(watched.close)
         toolboxes = await stack.enter_async_context(deployed_tools(settings))
         lost = LostRuns(launches=launches, ends=ends)
         sandboxes = sandbox_parts(database=database, temporal=temporal, settings=settings)
@@ -93,12 +100,13 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             temporal=temporal,
             auth=AuthService(database=database, redis=redis, passwords=passwords, settings=settings),
             health=HealthService(database=database, redis=redis, temporal=temporal),
-            chats=Chats(starts=starts, launches=launches, settings=settings),
-            runs=RunsService(database=database, log=log, launches=launches),
+            chats=Chats(database=database, starts=starts, runs=runs, launches=launches, settings=settings),
+            runs=runs,
             threads=Threads(database=database),
             sandboxes=sandboxes,
             sandbox_files=sandbox_files(sandboxes, settings, pages=pages, presigned=presigned),
             streams=Streams(database=database, log=log, hub=hub, lost=lost),
+            watched=watched,
             agent_config=agent_config(settings, toolboxes),
         )
 
@@ -116,8 +124,10 @@ def create_app(settings: Settings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         configure_logging(settings)
         tracing = configure_tracing(settings)
+        await asyncio.to_thread(app.openapi)  # it takes a third of a second, which no request shall wait for
         async with _services(settings) as services:
             app.state.services = services
+            gc.freeze()  # a full collection of all that was imported would hold the loop for 0.1 s, again and again
             yield
         if tracing is not None:
             tracing.shutdown()
@@ -134,7 +144,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(health.router)
     for router in ROUTERS:
         app.include_router(router, prefix="/api/v1")
-    _console(app)
+    console.install(app)
     _middleware(app, settings)
     return app
 
@@ -145,6 +155,7 @@ def _middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(BodyLimit, limit=settings.api.max_body_bytes, larger=uploads)
     app.add_middleware(TrailingSlash)
     app.add_middleware(Metrics)
+    app.add_middleware(Observe)
     if settings.api.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -156,15 +167,6 @@ def _middleware(app: FastAPI, settings: Settings) -> None:
             max_age=int(timedelta(hours=1).total_seconds()),
         )
     if settings.telemetry.exporter_otlp_endpoint:
-        app.add_middleware(OpenTelemetryMiddleware)
+        # One span for a request, not one more for each token that is sent.
+        app.add_middleware(OpenTelemetryMiddleware, exclude_spans=["receive", "send"], excluded_urls="health,metrics")
     app.add_middleware(RequestId)
-
-
-def _console(app: FastAPI) -> None:
-    if not (_CONSOLE / "index.html").is_file():
-        return
-    app.mount("/console", StaticFiles(directory=_CONSOLE, html=True), name="console")
-
-    @app.get("/", include_in_schema=False)
-    async def index() -> FileResponse:
-        return FileResponse(_CONSOLE / "index.html")

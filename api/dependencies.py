@@ -17,8 +17,8 @@ from agents_backend.services.sandbox_files import SandboxFiles
 from agents_backend.services.sandboxes import Sandboxes
 from agents_backend.services.slide_exports import SlideExports
 from agents_backend.services.slides import Slides
-from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
+from api.sse import Sse
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
 
@@ -73,9 +73,9 @@ def _threads(request: Request) -> Threads:
     return found
 
 
-def _streams(request: Request) -> Streams:
-    found: Streams = request.app.state.services.streams
-    return found
+def _sse(request: Request, user: CurrentUser) -> Sse:
+    services = request.app.state.services
+    return Sse(streams=services.streams, watched=services.watched, user=user)
 
 
 def _agent_config(request: Request) -> AgentConfig:
@@ -87,7 +87,7 @@ AgentConfigOf = Annotated[AgentConfig, Depends(_agent_config)]
 ChatsOf = Annotated[Chats, Depends(_chats)]
 ThreadsOf = Annotated[Threads, Depends(_threads)]
 RunsOf = Annotated[RunsService, Depends(_runs)]
-StreamsOf = Annotated[Streams, Depends(_streams)]
+SseOf = Annotated[Sse, Depends(_sse)]
 
 
 def _sandboxes(request: Request) -> Sandboxes:

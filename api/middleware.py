@@ -27,8 +27,7 @@ class TrailingSlash:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope.get("path", "")
-        # `/console/` stays: a static mount needs its slash.
-        if scope["type"] == "http" and len(path) > 1 and path.endswith("/") and path != "/console/":
+        if scope["type"] == "http" and len(path) > 1 and path.endswith("/"):
             scope = {**scope, "path": path.rstrip("/") or "/"}
         await self.app(scope, receive, send)
 

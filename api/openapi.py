@@ -19,6 +19,14 @@ def errors(*kinds: type[AgentsError]) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": ErrorView, "description": " or ".join(names)} for status, names in codes.items()}
 
 
+def event_stream() -> dict[int | str, dict[str, Any]]:
+    """The `responses=` of a route that streams AG-UI events."""
+    content = {
+        "text/event-stream": {"schema": {"type": "string", "description": "AG-UI events, each frame with an id"}}
+    }
+    return {200: {"description": "The run's events, to the end of its present leg", "content": content}}
+
+
 def operation_id(route: APIRoute) -> str:
     """Stable: the name of the route's function."""
     return route.name

@@ -1,9 +1,10 @@
 """The real servers, started once a test process (xdist runs two) and stopped with it; a fresh database, Redis number and fake model."""
 
 import asyncio
+import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,29 +14,41 @@ import uvicorn
 
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
+from agents_backend.db.tables.users import User
+from agents_backend.services.passwords import Passwords
 from agents_backend.services.users import ensure_administrator
 from agents_backend.settings import ModelConfig, ModelSettings, Settings, StackSettings
 from agents_backend.stack.process import free_port
 from agents_backend.stack.stack import Stack
 from api.app import create_app
 from tests.fakes.openai_server import FakeOpenAI
+from tests.watchdog import watching
 from workers.main import run as run_worker
 
 PASSWORD = "correct-horse-battery"
+# A machine that is busy with the rest of the suite must not look like a workflow that never yields.
+os.environ["TEMPORAL_DEBUG"] = "1"
 
 
 @asynccontextmanager
-async def running_stack() -> AsyncIterator[Stack]:
+async def running_stack(temporal_config: Sequence[str] = ()) -> AsyncIterator[Stack]:
     """Embedded servers of their own, in a folder of their own: PostgreSQL, as nobody when we are root, must pass through it."""
     folder = Path(tempfile.mkdtemp(prefix="agents-backend-tests-"))
     folder.chmod(0o711)
     try:
-        async with Stack(
-            Settings(stack=StackSettings(temporal_port=free_port())), folder, ui=False, sandboxes=False
-        ) as stack:
+        settings = Settings(stack=StackSettings(temporal_port=free_port(), embedded_model=False))
+        async with Stack(settings, folder, ui=False, sandboxes=False, temporal_config=temporal_config) as stack:
             yield stack
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def free_event_loop() -> Iterator[None]:
+    """Fails the session when a handler or an activity has held the loop."""
+    with watching() as found:
+        yield
+    assert not found, "\n".join(found)
 
 
 @pytest.fixture(scope="session")
@@ -119,5 +132,26 @@ async def token(base_url: str) -> str:
 @pytest.fixture
 async def client(base_url: str, token: str, worker: None) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=f"{base_url}/api/v1", headers=headers, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+async def other_token(base_url: str, database: Database) -> str:
+    """The access token of a user who may do nothing but use the agents."""
+    passwords = Passwords(1)
+    hashed = await passwords.hash(PASSWORD)
+    passwords.close()
+    async with database.transaction() as session:
+        session.add(User(username="other", nickname="Other", password_hash=hashed))
+    async with httpx.AsyncClient(base_url=base_url) as client:
+        answer = await client.post("/api/v1/admin/auth/login", json={"username": "other", "password": PASSWORD})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["access_token"]
+
+
+@pytest.fixture
+async def other_client(base_url: str, other_token: str) -> AsyncIterator[httpx.AsyncClient]:
+    headers = {"Authorization": f"Bearer {other_token}"}
     async with httpx.AsyncClient(base_url=f"{base_url}/api/v1", headers=headers, timeout=30) as client:
         yield client

@@ -1,14 +1,17 @@
 """The composition root of a worker process: any set of task queues, everything that runs on them."""
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from importlib.metadata import version
 
-from temporalio.client import Client
+import structlog
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.observation import CountActivities
 from agents_backend.contracts import queues as task_queues
 from agents_backend.db.base import Database
 from agents_backend.integrations.events import EventLog, connect
@@ -19,9 +22,10 @@ from agents_backend.services.launches import Launches
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.toolboxes import Toolbox
 from agents_backend.services.upkeep import ensure_upkeep
-from agents_backend.settings import Settings
-from workers.queues import WORK, Parts, Work
+from agents_backend.settings import EMBEDDED, EMBEDDED_NOTICE, Settings
+from workers.queues import WORK, Parts
 
+_log = structlog.get_logger(__name__)
 _ALWAYS_THE_SAME = ("agents_backend", "workflows", "pydantic", "pydantic_core", "ag_ui", "langchain_core", "langgraph")
 
 
@@ -56,6 +60,9 @@ async def build(
     models = Models(settings)
     if task_queues.CHAT in queues:
         await models.warm()
+    gc.freeze()  # a full collection of all that was imported would hold the loop for 0.1 s and more, again and again
+    if EMBEDDED in models.configs:
+        _log.warning("embedded_model_answers", notice=EMBEDDED_NOTICE)
     parts = Parts(
         settings=settings,
         database=database,
@@ -69,20 +76,27 @@ async def build(
     )
     if task_queues.BACKGROUND in queues:
         await ensure_upkeep(client)
-    return [worker_of(client, settings, queue, WORK[queue](parts)) for queue in queues if queue in WORK]
+    return [worker_of(parts, queue) for queue in queues if queue in WORK]
 
 
-def worker_of(client: Client, settings: Settings, queue: str, work: Work) -> Worker:
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """How workflows run here, and how their recorded histories are replayed."""
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*_ALWAYS_THE_SAME))
+
+
+def worker_of(parts: Parts, queue: str) -> Worker:
+    settings, work = parts.settings, WORK[queue](parts)
+    tools = frozenset(found.tool.name for found in parts.toolboxes.catalogue())
     pollers = PollerBehaviorAutoscaling(initial=5, maximum=100)
     return Worker(
-        client,
+        parts.temporal,
         task_queue=queue,
         workflows=work.workflows,
         activities=work.activities,
         plugins=work.plugins,
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_modules(*_ALWAYS_THE_SAME)
-        ),
+        build_id=version("agents-backend"),  # the default hashes the source of every loaded module, for seconds
+        interceptors=[CountActivities(tools)],
+        workflow_runner=workflow_runner(),
         max_concurrent_activities=settings.worker.max_concurrent_activities,
         max_concurrent_workflow_tasks=settings.worker.max_concurrent_workflow_tasks,
         workflow_task_poller_behavior=pollers,

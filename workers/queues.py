@@ -66,8 +66,13 @@ def chat(parts: Parts) -> Work:
     return Work(
         workflows=[ChatWorkflow],
         activities=[turns.call_model, turns.call_tool, turns.pause_run, turns.mark_step, turns.finish_run],
-        plugins=[LangGraphPlugin(graphs={agent.name: agent.build() for agent in AGENTS.values()})],
+        plugins=[graphs()],
     )
+
+
+def graphs() -> LangGraphPlugin:
+    """The agents' graphs, fresh: the plugin changes the ones it is given."""
+    return LangGraphPlugin(graphs={agent.name: agent.build() for agent in AGENTS.values()})
 
 
 def background(parts: Parts) -> Work:

@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, is_cancelled_exception
@@ -11,14 +11,16 @@ with workflow.unsafe.imports_passed_through():
     from langgraph.checkpoint.memory import InMemorySaver
     from langgraph.errors import GraphRecursionError
     from langgraph.types import Command
+    from pydantic import TypeAdapter
+    from pydantic_core import to_jsonable_python
     from temporalio.langgraph import graph
 
     from agents_backend.contracts import activities as names
-    from agents_backend.contracts.turns import Answers, ChatInput, Pause, Question, RunEnd
+    from agents_backend.contracts.turns import Answers, ChatInput, Midway, Pause, Question, RunEnd
     from agents_backend.domain.errors import AgentsError
     from agents_backend.domain.runs import RunStatus
     from workflows import policies
-    from workflows.turns import WorkflowTurns, interrupt_id
+    from workflows.turns import HistoryFull, WorkflowTurns, interrupt_id
 
 
 @workflow.defn(name=names.CHAT_WORKFLOW)
@@ -48,15 +50,38 @@ class ChatWorkflow:
         """Let the graph run from interrupt to interrupt until it ends."""
         app = graph(chat.run.agent_name).compile(checkpointer=InMemorySaver())
         config: Any = {"configurable": {"thread_id": chat.run.run_id}, "recursion_limit": chat.max_steps * 4}
-        asked: Any = {"step": chat.step}
+        asked: Any = await self._beginning(app, config)
         while True:
-            state = await app.ainvoke(asked, config, context=self._turns)
+            try:
+                state = await app.ainvoke(asked, config, context=self._turns)
+            except HistoryFull:
+                await self._go_on_in_a_new_history(app, config)
             if not (interrupts := state.get("__interrupt__")):
                 return RunEnd(
                     run=chat.run, status=RunStatus.SUCCEEDED, pending_tool_call_ids=tuple(state.get("pending") or ())
                 )
             answers = await self._wait_for_human([question for item in interrupts for question in item.value])
             asked = Command(resume={question: answers.decisions[key] for question, key in self._keys.items()})
+
+    async def _beginning(self, app: Any, config: Any) -> Any:
+        """What the graph is invoked with first: nothing new where it goes on midway."""
+        midway = self._chat.midway
+        if midway is None:
+            return {"step": 0}
+        values = TypeAdapter(app.builder.state_schema).validate_python(midway.values)
+        await app.aupdate_state(config, values, as_node=midway.node)
+        return None
+
+    async def _go_on_in_a_new_history(self, app: Any, config: Any) -> NoReturn:
+        """Continue as new from the last checkpoint; the node that led to it is what the one before it said comes next."""
+        present, before = [snapshot async for snapshot in app.aget_state_history(config, limit=2)]
+        midway = Midway(
+            node=before.next[0],
+            values=to_jsonable_python(present.values),
+            leg=self._turns.leg,
+            marks=self._turns.marks,
+        )
+        workflow.continue_as_new(self._chat.model_copy(update={"midway": midway}))
 
     async def _wait_for_human(self, questions: list[Question]) -> Answers:
         """Put the questions and wait for days; nothing holds a worker meanwhile."""

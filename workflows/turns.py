@@ -15,20 +15,23 @@ from agents_backend.contracts.turns import (
     ToolCallRef,
     ToolOutcome,
     ToolRequest,
-    Usage,
 )
 from agents_backend.domain.errors import Invalid
 from workflows import policies
 
 
+class HistoryFull(Exception):
+    """The workflow's history is long enough: the run goes on in a new one, from the last node that was done."""
+
+
 class WorkflowTurns:
-    """Given to the graph's nodes as their context. Keeps the sums that the run's end reports."""
+    """Given to the graph's nodes as their context."""
 
     def __init__(self, chat: ChatInput) -> None:
         self._chat = chat
-        self.usage = Usage()
-        self.leg = 1
-        self._marks = 0
+        self.leg = chat.midway.leg if chat.midway else 1
+        self.marks = chat.midway.marks if chat.midway else 0
+        self._fresh = True  # each history holds one model call at the least, or a run would never advance
         self.client_tools = frozenset(chat.client_tools)
         self.held_tools = frozenset(chat.held_tools)
         self.deep_thinking = chat.deep_thinking
@@ -46,6 +49,9 @@ class WorkflowTurns:
     ) -> ModelTurn:
         if step > self._chat.max_steps:
             raise Invalid(f"The run took more than {self._chat.max_steps} model calls.", code="STEP_LIMIT")
+        if workflow.info().is_continue_as_new_suggested() and not self._fresh:
+            raise HistoryFull
+        self._fresh = False
         request = ModelRequest(
             run=self._chat.run,
             step=step,
@@ -66,7 +72,6 @@ class WorkflowTurns:
             activity_id=f"model-{step}",
             **policies.MODEL,
         )
-        self.usage += turn.usage
         return turn
 
     async def call_tools(
@@ -98,11 +103,11 @@ class WorkflowTurns:
         return outcome
 
     async def mark(self, step_name: str, *, started: bool) -> None:
-        self._marks += 1
+        self.marks += 1
         progress = RunProgress(
             run=self._chat.run,
             leg=self.leg,
-            order=self._marks,
+            order=self.marks,
             step_name=step_name,
             phase="started" if started else "finished",
         )

@@ -1,10 +1,11 @@
 """The plain agent: model, approval where it is asked for, tools, model again, until the model calls no tool."""
 
-from typing import Any, TypedDict
+from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
+from typing_extensions import TypedDict  # pydantic reads it back after continue-as-new, and wants this one before 3.12
 
 from agents_backend.agents.turns import Turns
 from agents_backend.contracts.turns import ModelTurn, Question, ToolCallRef

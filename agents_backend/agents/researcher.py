@@ -1,10 +1,11 @@
 """The researcher: plan → human review unless it is accepted beforehand → each step researched with tools → cited report."""
 
-from typing import Any, TypedDict
+from typing import Any
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
+from typing_extensions import TypedDict  # pydantic reads it back after continue-as-new, and wants this one before 3.12
 
 from agents_backend.agents.chat import approval, run_tools
 from agents_backend.agents.turns import Turns

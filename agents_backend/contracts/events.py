@@ -22,6 +22,7 @@ from ag_ui.core import (
     TokenUsage,
     ToolCallResultEvent,
 )
+from ag_ui.core.version import PROTOCOL_VERSION
 from pydantic import BaseModel
 
 from agents_backend.contracts.turns import Usage
@@ -98,8 +99,11 @@ def step_finished(name: str) -> str:
     return dump(StepFinishedEvent(step_name=name))
 
 
-def run_started(thread_id: str, run_id: str) -> str:
-    return dump(RunStartedEvent(thread_id=thread_id, run_id=run_id, protocol_version="1.0"))
+def run_started(thread_id: str, run_id: str, *, leg: int = 1) -> str:
+    """The beginning of a leg: the first is the run's own, each later one follows an answer."""
+    return dump(
+        RunStartedEvent(thread_id=thread_id, run_id=run_id, protocol_version=PROTOCOL_VERSION, metadata={"leg": leg})
+    )
 
 
 def run_error(message: str, code: str, usage: Usage, model: str) -> str:
@@ -115,6 +119,7 @@ def run_finished(
     cancelled: bool = False,
     pending_tool_call_ids: Sequence[str] = (),
     interrupts: Sequence[Interrupt] = (),
+    leg: int = 1,
     result: Any = None,
 ) -> str:
     outcome: RunFinishedInterruptOutcome | RunFinishedCancelledOutcome | RunFinishedSuccessOutcome
@@ -126,9 +131,33 @@ def run_finished(
         outcome = RunFinishedSuccessOutcome(type="success", pending_tool_call_ids=list(pending_tool_call_ids) or None)
     return dump(
         RunFinishedEvent(
-            thread_id=thread_id, run_id=run_id, outcome=outcome, usage=token_usage(usage, model), result=result
+            thread_id=thread_id,
+            run_id=run_id,
+            outcome=outcome,
+            usage=token_usage(usage, model),
+            result=result,
+            metadata={"leg": leg},
         )
     )
+
+
+def is_start(data: str) -> bool:
+    return data.startswith('{"type":"RUN_STARTED"')
+
+
+def is_end(data: str) -> bool:
+    return data.startswith(('{"type":"RUN_FINISHED"', '{"type":"RUN_ERROR"'))
+
+
+def leg_of(data: str) -> int:
+    """The leg that a RUN_STARTED begins or a RUN_FINISHED ends."""
+    found = json.loads(data).get("metadata") or {}
+    return int(found.get("leg", 1))
+
+
+def is_interrupt(data: str) -> bool:
+    """Whether a RUN_FINISHED only ends a leg: the run waits for a human."""
+    return (json.loads(data).get("outcome") or {}).get("type") == "interrupt"
 
 
 def token_usage(usage: Usage, model: str) -> list[TokenUsage] | None:
@@ -147,7 +176,7 @@ def token_usage(usage: Usage, model: str) -> list[TokenUsage] | None:
 
 
 def closing_of(item: dict[str, Any]) -> list[str]:
-    """The events that close what was left open by a dead attempt; see `EventLog.left_open`."""
+    """The events that close what was left open by a dead attempt; see `EventLog.take_over`."""
     match item["kind"]:
         case "text":
             return [text_end(item["id"])]

@@ -1,6 +1,6 @@
 """What a run's workflow asks of its activities: small control state and ids; the texts themselves stay in PostgreSQL."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -155,13 +155,31 @@ class RunEnd(Frozen):
     error_detail: str | None = None
 
 
+class Midway(Frozen):
+    """Where a run goes on after continue-as-new.
+
+    Attributes:
+        node: the graph's node that was done last.
+        values: the graph's control state after it, as JSON.
+        leg: the leg that was running.
+        marks: the steps that had been marked.
+    """
+
+    node: str
+    values: dict[str, Any]
+    leg: int
+    marks: int
+
+
 class ChatInput(Frozen):
     """What starts a chat's workflow.
 
     Attributes:
         client_tools: names of tools that the client runs.
         held_tools: names of tools that wait for a human's approval.
-        step, legs: where to go on after continue-as-new.
+        max_steps: model calls in the run, at most.
+        interrupt_days: how long the run waits for a human.
+        midway: None when the run begins.
     """
 
     run: RunRef
@@ -172,7 +190,4 @@ class ChatInput(Frozen):
     max_steps: int = 150
     interrupt_days: int = 30
     request_id: str = ""
-    summary: str = ""
-    step: int = 0
-    leg: int = 1
-    usage: Usage = Usage()
+    midway: Midway | None = None

@@ -7,8 +7,10 @@ from typing import Any, Self
 
 from sqlalchemy import DateTime, MetaData, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.pool import QueuePool
 
 from agents_backend.domain.errors import Unavailable
 from agents_backend.settings import DatabaseSettings
@@ -63,17 +65,21 @@ class Database:
         """A session that commits when the block ends and rolls back when it raises.
 
         Raises:
-            Unavailable: PostgreSQL cannot be reached, or went away in the middle.
+            Unavailable: PostgreSQL cannot be reached, went away in the middle, or all connections stay in use.
         """
         try:
             async with self._sessions() as session, session.begin():
                 yield session
-        except (OperationalError, InterfaceError, OSError, TimeoutError) as error:
+        except (OperationalError, InterfaceError, PoolTimeoutError, OSError, TimeoutError) as error:
             raise Unavailable("The database is not available now.", retry_after=2) from error
         except DBAPIError as error:
             if error.connection_invalidated or _is_shutdown(error):
                 raise Unavailable("The database is not available now.", retry_after=2) from error
             raise
+
+    def connections_in_use(self) -> int:
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
     async def ping(self) -> None:
         async with self.transaction() as session:

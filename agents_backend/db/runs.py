@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agents_backend.db.base import now
-from agents_backend.db.tables.runs import Artifact, IdempotencyKey, Interrupt, Message, Run, Thread
+from agents_backend.db.tables.runs import ANSWERS, Artifact, IdempotencyKey, Interrupt, Message, Run, Thread
 from agents_backend.domain.errors import NotFound
 from agents_backend.domain.runs import FINAL, HOLDING, RunStatus
 
@@ -112,6 +112,11 @@ class RunRepository:
         query = update(Run).where(Run.id == run_id, Run.status.not_in(FINAL)).values(status=status, **values)
         return bool((await self._session.execute(query)).rowcount)  # type: ignore[attr-defined]  # a CursorResult
 
+    async def stop_waiting(self, run_id: uuid.UUID) -> None:
+        """A run that is being cancelled waits for nobody: its stream goes on to its end, and no answer is taken."""
+        query = update(Run).where(Run.id == run_id, Run.status == RunStatus.WAITING)
+        await self._session.execute(query.values(status=RunStatus.RUNNING, leg=Run.leg + 1))
+
     # What the sweep looks for
 
     async def unstarted(self, before: datetime, *, limit: int) -> list[Run]:
@@ -149,6 +154,11 @@ class RunRepository:
             query = query.where(Message.scope == scope)
         return (await self._session.scalars(query.order_by(Message.seq))).all()
 
+    async def messages_of(self, run_id: uuid.UUID) -> Sequence[Message]:
+        return (
+            await self._session.scalars(select(Message).where(Message.run_id == run_id).order_by(Message.seq))
+        ).all()
+
     async def messages_page(self, thread_id: uuid.UUID, *, offset: int, limit: int) -> tuple[Sequence[Message], int]:
         mine = Message.thread_id == thread_id
         total = await self._session.scalar(select(func.count()).select_from(Message).where(mine))
@@ -173,6 +183,29 @@ class RunRepository:
         """Add a message once: a repeated call with the same id changes nothing."""
         query = insert(Message).values(created_at=now(), **values)
         await self._session.execute(query.on_conflict_do_nothing(index_elements=["thread_id", "message_id"]))
+
+    async def keep_answer(self, **values: Any) -> None:
+        """Write a step's answer; of two attempts the later one's stays, in whatever order they come."""
+        query = insert(Message).values(created_at=now(), **values)
+        fields = (
+            "message_id",
+            "content",
+            "parts",
+            "reasoning",
+            "tool_calls",
+            "usage",
+            "is_partial",
+            "attempt",
+            "scope",
+        )
+        await self._session.execute(
+            query.on_conflict_do_update(
+                index_elements=["run_id", "step"],
+                index_where=ANSWERS,
+                set_={name: query.excluded[name] for name in fields},
+                where=Message.attempt < query.excluded["attempt"],
+            )
+        )
 
     async def delete_messages_of(self, run_id: uuid.UUID) -> None:
         await self._session.execute(delete(Message).where(Message.run_id == run_id))
@@ -215,6 +248,10 @@ class RunRepository:
         if found is None:
             raise NotFound("The Idempotency-Key is gone.")
         return found
+
+    async def key(self, user_id: int, key: str) -> IdempotencyKey | None:
+        found = await self._session.get(IdempotencyKey, (user_id, key))
+        return found if found and found.created_at >= now() - KEY_LIFETIME else None
 
     async def release_key(self, user_id: int, key: str) -> None:
         await self._session.execute(

@@ -20,8 +20,8 @@ class ToolCallRepository:
     async def begin(self, run_id: uuid.UUID, call_id: str, name: str) -> bool:
         """Write that the call begins; False when it had begun before."""
         query = insert(BegunCall).values(call_id=call_id, run_id=run_id, name=name, begun_at=now())
-        query = query.on_conflict_do_nothing(index_elements=["call_id"]).returning(BegunCall.call_id)
-        return await self._session.scalar(query) is not None
+        once = query.on_conflict_do_nothing(index_elements=["call_id"]).returning(BegunCall.call_id)
+        return await self._session.scalar(once) is not None
 
     async def keep_result(self, **values: Any) -> Message:
         """Write a call's result as a `tool` message, or find the one that was written first.

@@ -1,9 +1,10 @@
 """All SQL about people and their sign-ins."""
 
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -35,20 +36,26 @@ async def superusers(session: AsyncSession) -> int:
     return await session.scalar(count) or 0
 
 
+def _live() -> tuple[ColumnElement[bool], ...]:
+    return (
+        AuthSession.revoked_at.is_(None),
+        AuthSession.expires_at > now(),
+        User.is_enabled.is_(True),
+        User.deleted_at.is_(None),
+    )
+
+
 async def live(session: AsyncSession, session_id: uuid.UUID) -> User | None:
     """The user of a session that is neither revoked nor expired, if that user may sign in."""
-    query = (
-        select(User)
-        .join(AuthSession, AuthSession.user_id == User.id)
-        .where(
-            AuthSession.id == session_id,
-            AuthSession.revoked_at.is_(None),
-            AuthSession.expires_at > now(),
-            User.is_enabled,
-            User.deleted_at.is_(None),
-        )
-    )
+    query = select(User).join(AuthSession, AuthSession.user_id == User.id).where(AuthSession.id == session_id, *_live())
     return await session.scalar(query)
+
+
+async def live_sessions(session: AsyncSession, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of the sessions that are neither revoked nor expired, and whose users may sign in."""
+    return set(
+        (await session.scalars(select(AuthSession.id).where(AuthSession.id.in_(ids), *_live()).join(User))).all()
+    )
 
 
 async def rotate(session: AsyncSession, session_id: uuid.UUID, old: str, new: str, expires_at: datetime) -> bool:

@@ -11,6 +11,7 @@ import asyncio
 import ipaddress
 import re
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -132,6 +133,11 @@ def as_address(host: str) -> Address | None:
         return None
 
 
+async def certificates() -> ssl.SSLContext:
+    """What every client here trusts; made once, for it reads each root certificate there is."""
+    return await asyncio.to_thread(httpx.create_ssl_context)
+
+
 async def system_resolve(host: str, port: int) -> list[str]:
     """The addresses of a host, by the machine's resolver."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -168,9 +174,10 @@ class PinnedTransport(httpx.AsyncBaseTransport):
         AddressRefused: before connecting. UpstreamFailed: the host has no address.
     """
 
-    def __init__(self, policy: Policy, *, ask: Resolve = system_resolve) -> None:
+    def __init__(self, policy: Policy, *, ask: Resolve = system_resolve, trust: ssl.SSLContext | None = None) -> None:
         self._policy, self._ask = policy, ask
-        self._inner = httpx.AsyncHTTPTransport(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._inner = httpx.AsyncHTTPTransport(verify=trust or True, trust_env=False, limits=limits)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         target = check_url(str(request.url), self._policy)

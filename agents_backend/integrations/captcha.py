@@ -22,4 +22,4 @@ async def make(redis: Redis) -> tuple[str, str]:
 async def take(redis: Redis, captcha_id: str, code: str) -> bool:
     """Whether the code is right; right or wrong, it is used up."""
     kept = await redis.getdel(f"captcha:{captcha_id}")
-    return isinstance(kept, bytes) and secrets.compare_digest(kept, code.strip().upper().encode())
+    return isinstance(kept, str) and secrets.compare_digest(kept.encode(), code.strip().upper().encode())

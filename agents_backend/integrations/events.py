@@ -9,7 +9,7 @@ Keys: `events:{run}` the stream (fields `n`, `e`), `events:{run}:state` the hash
 """
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -46,6 +46,18 @@ redis.call('EXPIRE', stream, ttl)
 redis.call('EXPIRE', state, ttl)
 if written > 0 then redis.call('PUBLISH', stream, table.concat(out, '\\n')) end
 return {written}
+"""
+
+_TAKE_OVER = """
+local state, writer, attempt = KEYS[1], ARGV[1], tonumber(ARGV[2])
+local seen = redis.call('HMGET', state, 'a:' .. writer, 'open:' .. writer)
+local known = tonumber(seen[1] or 0)
+if known > attempt then return -1 end
+if known < attempt then
+  redis.call('HSET', state, 'a:' .. writer, attempt, 'o:' .. writer, 0)
+  redis.call('EXPIRE', state, tonumber(ARGV[3]))
+end
+return seen[2] or '[]'
 """
 
 
@@ -94,6 +106,7 @@ class EventLog:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._append = redis.register_script(_APPEND)
+        self._take_over = redis.register_script(_TAKE_OVER)
 
     async def append(
         self,
@@ -128,13 +141,22 @@ class EventLog:
         if result[0] == -1:
             raise WriterFenced("A later attempt of this step has taken over.")
 
-    async def left_open(self, run_id: str, writer: str) -> list[dict[str, Any]]:
-        """What an earlier attempt of this writer began and did not end."""
+    async def take_over(self, run_id: str, *, writer: str, attempt: int) -> list[dict[str, Any]]:
+        """Fence every earlier attempt of this writer, and learn what they began and did not end: in one step.
+
+        An attempt that was thought dead may still be writing: between a look and a fence it could begin something new.
+
+        Raises:
+            WriterFenced: a later attempt has begun. Unavailable: Redis cannot be reached.
+        """
+        key = channel(run_id)
         try:
-            text = await cast("Awaitable[str | None]", self._redis.hget(f"{channel(run_id)}:state", f"open:{writer}"))
+            found = await self._take_over(keys=[f"{key}:state"], args=[writer, attempt, OPEN_SECONDS])
         except (RedisError, OSError) as error:
             raise Unavailable("The event log is not available now.", retry_after=1) from error
-        return cast("list[dict[str, Any]]", json.loads(text)) if text else []
+        if found == -1:
+            raise WriterFenced("A later attempt of this step has taken over.")
+        return cast("list[dict[str, Any]]", json.loads(found))
 
     async def read(self, run_id: str, *, after: str = "0-0") -> AsyncIterator[LoggedEvent]:
         """The events after an id, as far as there are any now.

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from agents_backend.integrations.events import LoggedEvent, channel
@@ -67,9 +68,9 @@ class Hub:
         """Events of one run from now on. Read the log after entering, and nothing falls between."""
         name, subscription = channel(run_id), Subscription()
         self._watching[name].add(subscription)
-        self._changed.set()
         with contextlib.suppress(RedisError, OSError):  # the loop below subscribes again when Redis is back
             await self._pubsub.subscribe(name)
+        self._changed.set()  # only now: the loop may not listen on a connection that is not there yet
         try:
             yield subscription
         finally:
@@ -91,6 +92,8 @@ class Hub:
 
     async def _listen(self) -> None:
         while True:
+            if getattr(self._pubsub, "connection", None) is None:
+                raise RedisConnectionError("the subscription has no connection")
             message = await self._pubsub.get_message(timeout=30)
             if message is None:
                 if not self._pubsub.subscribed:

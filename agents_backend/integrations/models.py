@@ -1,7 +1,9 @@
 """Models by name. Vendors' clients are under `model_vendors/`; here is what all of them have in common, their errors among it."""
 
 import asyncio
+import gc
 import importlib
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
@@ -87,7 +89,7 @@ class Models:
         *,
         tools: list[dict[str, Any]] | None = None,
         reasoning: bool = False,
-    ) -> AsyncIterator[ModelChunk]:
+    ) -> AsyncGenerator[ModelChunk, None]:
         """The answer as it comes. Leaving the iterator closes the connection.
 
         Raises:
@@ -101,27 +103,40 @@ class Models:
             client = client.bind_tools(tools)
         with _typed_errors(config.name):
             whole = False
-            async with (
-                aclosing(cast("Any", client.astream(messages))) as chunks,
-                aclosing(self._timed(chunks)) as timed,
-            ):
-                async for chunk in timed:
+            async with aclosing(self._timed(client.astream(messages))) as chunks:
+                async for chunk in chunks:
                     whole = whole or any(chunk.response_metadata.get(key) for key in _FINISHED)
                     yield convert(chunk, config)
             if not whole:  # the connection was closed before the vendor said that it had finished
                 raise UpstreamFailed(f"The model {config.name} broke off its answer.")
 
     async def _timed(self, chunks: AsyncIterator[AIMessageChunk]) -> AsyncGenerator[AIMessageChunk, None]:
-        """The chunks, none of them waited for too long, nor all of them together."""
-        loop = asyncio.get_running_loop()
-        end = loop.time() + self._settings.timeout_seconds
-        while True:
+        """The chunks, none of them waited for too long, nor all of them together.
+
+        They are read by a task of their own, because a task can be cancelled where it waits: closing the outermost of the
+        vendors' nested generators leaves the inner ones, and the connection with them, to the garbage collector.
+        """
+        loop, ready = asyncio.get_running_loop(), asyncio.Queue[AIMessageChunk | None]()
+
+        async def read() -> None:
             try:
+                async for chunk in chunks:
+                    ready.put_nowait(chunk)
+            finally:
+                ready.put_nowait(None)
+
+        end, reader = loop.time() + self._settings.timeout_seconds, asyncio.create_task(read())
+        try:
+            while True:
                 async with asyncio.timeout_at(min(end, loop.time() + self._settings.idle_timeout_seconds)):
-                    chunk = await anext(chunks)
-            except StopAsyncIteration:
-                return
-            yield chunk
+                    chunk = await ready.get()
+                if chunk is None:
+                    break
+                yield chunk
+            await reader
+        finally:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
 
     async def _client(self, config: ModelConfig, *, reasoning: bool) -> BaseChatModel:
         """Made once, beside the event loop: its vendor's library takes a second or more to import."""
@@ -132,13 +147,17 @@ class Models:
         return self._clients[key]
 
     async def warm(self) -> None:
-        """Make the default model's client now, so that the first answer does not wait for it."""
-        if self.configs:
-            await self._client(self.default, reasoning=False)
+        """Make every model's client now: no answer waits for it, and nothing else waits while a library is imported."""
+        for config in self.configs.values():
+            await self._client(config, reasoning=False)
 
 
 def _connect(config: ModelConfig, settings: Any, reasoning: bool) -> BaseChatModel:  # noqa: FBT001  # for to_thread
-    vendor = importlib.import_module(f"agents_backend.integrations.model_vendors.{_VENDORS[config.provider]}")
+    name = f"agents_backend.integrations.model_vendors.{_VENDORS[config.provider]}"
+    if name not in sys.modules:
+        importlib.import_module(name)
+        gc.freeze()  # or each full collection would walk a library of 100,000 objects, and hold the loop meanwhile
+    vendor: Any = sys.modules[name]
     return cast("BaseChatModel", vendor.connect(config, settings, reasoning=reasoning))
 
 
@@ -191,6 +210,8 @@ def _typed_errors(name: str) -> Iterator[None]:
 def _typed(name: str, error: Exception) -> Unavailable:
     if isinstance(error, ModelTimeoutError):
         return UpstreamTimeout(f"The model {name} did not answer in time.")
+    if type(error) in {TypeError, ValueError, NotImplementedError}:  # LangChain's own checks, before anything was sent
+        return ModelRejected(f"The model {name} cannot take this request.")
     cause: BaseException | None = error
     while cause is not None:
         status = getattr(cause, "status_code", None) or getattr(cause, "code", None)

@@ -4,6 +4,7 @@ Every feature that is given a URL by a user comes through here, or through `addr
 """
 
 import asyncio
+import ssl
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -119,10 +120,12 @@ class _Inflate:
 class Pages:
     """Use it as an async context manager, one a process."""
 
-    def __init__(self, *, policy: Policy | None = None, ask: Resolve = system_resolve) -> None:
+    def __init__(
+        self, *, policy: Policy | None = None, ask: Resolve = system_resolve, trust: ssl.SSLContext | None = None
+    ) -> None:
         self._policy = policy or Policy()
         self._client = httpx.AsyncClient(
-            transport=PinnedTransport(self._policy, ask=ask),
+            transport=PinnedTransport(self._policy, ask=ask, trust=trust),
             headers=_HEADERS,
             timeout=httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # one user's cookie is not the next one's

@@ -4,6 +4,7 @@ import asyncio
 import html
 import json
 import re
+import ssl
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -100,9 +101,10 @@ class SearXNG:
 class Wire:
     """One process's connections to the search vendor. Use it as an async context manager."""
 
-    def __init__(self, *, answer_seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(self, *, answer_seconds: float = ANSWER_SECONDS, trust: ssl.SSLContext | None = None) -> None:
         self._seconds = answer_seconds
-        self._client = httpx.AsyncClient(timeout=httpx.Timeout(answer_seconds, connect=5), follow_redirects=False)
+        timeout = httpx.Timeout(answer_seconds, connect=5)
+        self._client = httpx.AsyncClient(timeout=timeout, follow_redirects=False, verify=trust or True)
 
     async def __aenter__(self) -> Self:
         return self
@@ -202,6 +204,15 @@ def chosen(vendors: VendorSettings) -> str | None:
     ]
     wanted = vendors.search_provider
     return (wanted if wanted in configured else None) if wanted else next(iter(configured), None)
+
+
+def missing(vendors: VendorSettings) -> str | None:
+    """Why nothing can be searched, or None."""
+    if chosen(vendors):
+        return None
+    if vendors.search_provider:
+        return f"SEARCH_PROVIDER is {vendors.search_provider}, but its key or address is not set."
+    return "No search provider is configured: set TAVILY_API_KEY, BRAVE_API_KEY or SEARXNG_URL."
 
 
 def connect(vendors: VendorSettings, wire: Wire) -> Search | None:

@@ -1,22 +1,19 @@
-"""Logs and traces: structured, correlated by request, without secrets."""
+"""Logs: structured, correlated by request, run and trace, without secrets."""
 
 import logging
-import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from temporalio import activity, workflow
 
+from agents_backend.integrations.scrubbing import Scrubber
 from agents_backend.settings import Settings
 
-_SECRET = re.compile(r"password|secret|authorization|cookie|api_?key|(access|refresh|id)_?token|^token$", re.IGNORECASE)
-_EXPORT_SECONDS = 5
+Event = MutableMapping[str, Any]
+_CHATTY = ("httpx", "httpx2", "httpcore", "uvicorn.access")
 
 
 def request_id() -> str:
@@ -24,22 +21,17 @@ def request_id() -> str:
     return str(structlog.contextvars.get_contextvars().get("request_id", ""))
 
 
-def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Hide values by their field's name, at any depth."""
-    return {key: _clean(key, value) for key, value in event.items()}
+class Redact:
+    """The processor that hides secrets in every field of a line, the traceback included."""
+
+    def __init__(self, scrubber: Scrubber) -> None:
+        self._scrubber = scrubber
+
+    def __call__(self, _: Any, __: str, event: Event) -> Event:
+        return {key: self._scrubber.field(key, value) for key, value in event.items()}
 
 
-def _clean(key: str, value: Any) -> Any:
-    if _SECRET.search(key):
-        return "[redacted]"
-    if isinstance(value, dict):
-        return {name: _clean(str(name), inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_clean("", inner) for inner in value]
-    return value
-
-
-def _one_line(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _one_line(_: Any, __: str, event: Event) -> Event:
     # A line break that came with a request must not look like another log line.
     return {
         key: value.replace("\r", "\\r").replace("\n", "\\n") if isinstance(value, str) and key != "exception" else value
@@ -47,38 +39,46 @@ def _one_line(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMappin
     }
 
 
+def _trace(_: Any, __: str, event: Event) -> Event:
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        event["trace_id"], event["span_id"] = f"{context.trace_id:032x}", f"{context.span_id:016x}"
+    return event
+
+
+def _plain(_: Any, __: str, event: Event) -> Event:
+    # The SDK repeats in these what the context variables say already.
+    for name in ("temporal_activity", "temporal_workflow", "temporal_log", "__temporal_error_identifier"):
+        event.pop(name, None)
+    return event
+
+
 def configure_logging(settings: Settings) -> None:
     """Send structlog's and the standard library's records to stderr, one format for both."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _trace,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     as_json = settings.log_format == "json"
     render: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False)
-    last = [structlog.processors.format_exc_info] if as_json else []
+    last: list[Any] = [structlog.processors.format_exc_info, Redact(Scrubber.of(settings)), _one_line, render]
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last, redact, _one_line, render],
+        foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(), _plain],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
+    if settings.log_level != "DEBUG":  # a line for each call to a vendor, with its URL
+        for name in _CHATTY:
+            logging.getLogger(name).setLevel(logging.WARNING)
+    # The SDK would write into the text what the fields say already.
+    activity.logger.activity_info_on_message = workflow.logger.workflow_info_on_message = False
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )
-
-
-def configure_tracing(settings: Settings) -> TracerProvider | None:
-    """Export spans over OTLP when an endpoint is set; else do nothing. The caller shuts the provider down."""
-    endpoint = settings.telemetry.exporter_otlp_endpoint
-    if endpoint is None:
-        return None
-    provider = TracerProvider(resource=Resource.create({"service.name": settings.telemetry.service_name}))
-    exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=_EXPORT_SECONDS)
-    provider.add_span_processor(BatchSpanProcessor(exporter))
-    trace.set_tracer_provider(provider)
-    return provider

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from agents_backend.agents.registry import AGENTS, DEFAULT_AGENT, Agent
-from agents_backend.integrations.search import chosen
+from agents_backend.integrations.search import chosen, missing
 from agents_backend.services.toolboxes import Availability, Toolboxes
-from agents_backend.services.web_tools import NO_SEARCH
 from agents_backend.settings import EMBEDDED, EMBEDDED_NOTICE, ModelConfig, Settings
 
 NO_MODEL = (
@@ -53,7 +52,7 @@ def agent_config(settings: Settings, toolboxes: Toolboxes) -> AgentConfig:
         fallback_models=settings.models.fallbacks,
         tools=tuple(toolboxes.catalogue()),
         search_provider=provider,
-        search_reason=None if provider else NO_SEARCH,
+        search_reason=missing(settings.vendors),
         limits=limits_of(settings),
         notice=NO_MODEL if default is None else EMBEDDED_NOTICE if default == EMBEDDED else None,
         temporal_ui_url=settings.temporal.ui_url,

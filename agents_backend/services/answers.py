@@ -15,10 +15,12 @@ class Draft:
     """What has come so far.
 
     Attributes:
+        attempt: which try of its step it is.
         thoughts: the vendor's thinking blocks by their index, signatures included.
     """
 
     message_id: str
+    attempt: int = 1
     text: list[str] = field(default_factory=list)
     reasoning: list[str] = field(default_factory=list)
     calls: dict[int, dict[str, str]] = field(default_factory=dict)

@@ -6,29 +6,47 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents_backend.agents.registry import AGENTS, DEFAULT_AGENT
-from agents_backend.db.base import now
+from agents_backend.db.base import Database, now
 from agents_backend.db.runs import RunRepository
-from agents_backend.db.tables.runs import Run, Thread
-from agents_backend.domain.errors import Invalid, NotFound, ThreadBusy
+from agents_backend.db.tables.runs import Interrupt, Run, Thread
+from agents_backend.domain.errors import Conflict, IdempotencyMismatch, Invalid, NotFound, ThreadBusy
 from agents_backend.domain.runs import MultitaskStrategy, RunStatus
 from agents_backend.services.launches import Launches
-from agents_backend.services.run_starts import NewRun, RunStarts
-from agents_backend.services.runs import StartedRun
+from agents_backend.services.run_starts import NewRun, RunStarts, digest_of
+from agents_backend.services.runs import RunsService, StartedRun, accept_answers, find
 from agents_backend.settings import Settings
+
+_YES = frozenset(
+    {"yes", "y", "ok", "okay", "approve", "approved", "accept", "accepted", "[accepted]", "go ahead", "continue"}
+)
+_ANSWER = "answer"
 
 
 @dataclass(frozen=True)
 class NewMessage:
+    """A message as a client brings it.
+
+    Attributes:
+        parts: the content as AG-UI's parts, where it is more than text.
+        tool_calls: `[{id, name, args}]`, of an assistant's message that the client kept itself.
+    """
+
     role: str
     content: str
     id: str | None = None
     parts: list[Any] | None = None
     tool_call_id: str | None = None
+    tool_calls: list[Any] | None = None
 
 
 @dataclass(frozen=True)
 class ChatRequest:
-    """What a client asks for, however it asked (chat/stream or AG-UI)."""
+    """What a client asks for, however it asked (chat/stream or AG-UI).
+
+    Attributes:
+        resume: answers by the id of the interrupt that asked.
+        create_thread: whether an unknown thread id makes a thread of that name.
+    """
 
     user_id: int
     messages: Sequence[NewMessage]
@@ -41,30 +59,109 @@ class ChatRequest:
     idempotency_key: str | None = None
     request_id: str = ""
     create_thread: bool = False
+    resume: Sequence[tuple[str, dict[str, Any]]] = ()
 
 
 class Chats:
-    def __init__(self, *, starts: RunStarts, launches: Launches, settings: Settings) -> None:
-        self._starts, self._launches = starts, launches
+    def __init__(
+        self, *, database: Database, starts: RunStarts, runs: RunsService, launches: Launches, settings: Settings
+    ) -> None:
+        self._database, self._starts, self._runs, self._launches = database, starts, runs, launches
         self._models = tuple(model.name for model in settings.configured_models())
 
     async def start(self, request: ChatRequest) -> StartedRun:
-        """Accept a chat.
+        """Accept a chat; on a thread that waits for a human, the answer that it waits for.
 
         Raises:
             Invalid: an unknown agent or model. NotFound: no such thread. ThreadBusy: with `reject`. TooMany: too many active runs.
             IdempotencyMismatch: the key was used for another body. Unavailable: Temporal, PostgreSQL or Redis is away.
+            Conflict: `resume` answers what nobody asks.
         """
         if request.agent_name not in AGENTS:
             raise Invalid.field("agent_name", f"there is no such agent; choose one of {', '.join(AGENTS)}")
         model = request.options.get("model")
         if model is not None and model not in self._models:
             raise Invalid.field("model", f"there is no such model; choose one of {', '.join(self._models) or 'none'}")
+        if request.thread_id is not None and (answered := await self._answer(request)):
+            await self._runs.deliver(answered)
+            return answered
         placed = _Place(request)
         started = await self._starts.start(_new(request), placed)
         if placed.replaced is not None:
             await self._launches.cancel(placed.replaced)
         return started
+
+    async def _answer(self, request: ChatRequest) -> StartedRun | None:
+        """Give a waiting run what it waits for: AG-UI's resume entries, or plain text."""
+        if request.multitask_strategy != "reject":
+            return None
+        async with self._database.transaction() as session:
+            rows = RunRepository(session)
+            thread = await rows.thread(request.user_id, request.thread_id or "", lock=True)
+            if thread is None:
+                return None
+            if repeated := await _repeated(rows, thread, request):
+                return repeated
+            run = await rows.holder(thread.id)
+            if run is None or run.status != RunStatus.WAITING:
+                if request.resume:
+                    raise Conflict("Nothing on this thread waits for an answer.", code="RUN_NOT_WAITING")
+                return None
+            text = await _new_text(rows, thread, request)
+            if not request.resume and text is None:
+                return None
+            answers = dict(request.resume) or said(await rows.interrupts(run.id, leg=run.leg), text or "")
+            await accept_answers(rows, run, answers)
+            run.protocol_run_id = request.protocol_run_id or run.protocol_run_id
+            if text is not None:
+                await _keep_answer(rows, run, text)
+            if request.idempotency_key is not None:
+                result, digest = f"{run.id}:{run.leg}", digest_of(_new(request))
+                await rows.claim_key(request.user_id, request.idempotency_key, _ANSWER, digest, result)
+        return StartedRun(run, thread.public_id, leg=run.leg)
+
+
+async def _repeated(rows: RunRepository, thread: Thread, request: ChatRequest) -> StartedRun | None:
+    """The leg that an earlier request with the same Idempotency-Key began."""
+    key = await rows.key(request.user_id, request.idempotency_key) if request.idempotency_key else None
+    if key is None or key.operation != _ANSWER:
+        return None
+    if key.body_hash != digest_of(_new(request)):
+        raise IdempotencyMismatch
+    run_id, _, leg = key.result_id.partition(":")
+    found = await find(rows, uuid.UUID(run_id), request.user_id)
+    return StartedRun(found.run, thread.public_id, leg=int(leg))
+
+
+async def _new_text(rows: RunRepository, thread: Thread, request: ChatRequest) -> str | None:
+    """What the user says now; clients that send the whole conversation each time send old messages with their ids."""
+    last = next((m for m in reversed(request.messages) if m.role == "user"), None)
+    if last is None or (last.id and await rows.known_message_ids(thread.id, [last.id])):
+        return None
+    return last.content
+
+
+async def _keep_answer(rows: RunRepository, run: Run, text: str) -> None:
+    """In the thread for people to read; the model reads it where it was asked for."""
+    message_id = f"msg_{run.id.hex}_answer_{run.leg}"
+    await rows.add_message(
+        thread_id=run.thread_id, run_id=run.id, message_id=message_id, role="user", scope="answer", content=text
+    )
+
+
+def said(asked: Sequence[Interrupt], text: str) -> dict[str, Any]:
+    """Plain text as an answer. A question takes any text; what asks for consent goes on only at a plain yes.
+
+    Anything else refuses, and the text is the reason: nothing that is held ever runs by a misunderstanding.
+    """
+    yes = text.strip().strip(".!").casefold() in _YES
+    answers: dict[str, Any] = {}
+    for item in asked:
+        if item.reason == "question":
+            answers[item.id] = {"decision": "approve", "feedback": text}
+        else:
+            answers[item.id] = {"decision": "approve"} if yes else {"decision": "reject", "feedback": text}
+    return answers
 
 
 def _new(request: ChatRequest) -> NewRun:
@@ -74,7 +171,7 @@ def _new(request: ChatRequest) -> NewRun:
         kind=request.kind,
         agent_name=request.agent_name,
         options=request.options,
-        body=[request.thread_id, request.options, messages],
+        body=[request.thread_id, request.options, messages, list(request.resume)],
         protocol_run_id=request.protocol_run_id,
         idempotency_key=request.idempotency_key,
         request_id=request.request_id,
@@ -137,6 +234,7 @@ class _Place:
                     content=message.content,
                     parts=message.parts,
                     tool_call_id=message.tool_call_id,
+                    tool_calls=message.tool_calls,
                 )
 
 

@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from agents_backend.integrations.addresses import Policy
+from agents_backend.integrations.addresses import Policy, certificates
+from agents_backend.integrations.articles import Reader
 from agents_backend.integrations.pages import Pages
-from agents_backend.integrations.search import Wire, connect
+from agents_backend.integrations.search import Wire, connect, missing
 from agents_backend.services.builtin_tools import BuiltinTools
 from agents_backend.services.toolboxes import Toolbox, Toolboxes
 from agents_backend.services.web_tools import WebTools
@@ -16,5 +17,8 @@ from agents_backend.settings import Settings
 async def deployed_tools(settings: Settings, more: Sequence[Toolbox] = ()) -> AsyncIterator[Toolboxes]:
     """All of them, their connections open as long as the block."""
     policy = Policy(allow_loopback=settings.agents.fetch_allow_loopback)
-    async with Wire() as wire, Pages(policy=policy) as pages:
-        yield Toolboxes(BuiltinTools(), WebTools(search=connect(settings.vendors, wire), pages=pages), *more)
+    vendors = settings.vendors
+    trust = await certificates()
+    async with Wire(trust=trust) as wire, Pages(policy=policy, trust=trust) as pages, Reader() as reader:
+        web = WebTools(search=connect(vendors, wire), pages=pages, reader=reader, missing=missing(vendors))
+        yield Toolboxes(BuiltinTools(), web, *more)

@@ -2,6 +2,8 @@
 
 import asyncio
 import uuid
+from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,8 +54,13 @@ class ModelCalls:
     def __init__(self, *, database: Database, log: EventLog, models: Models, toolboxes: Toolboxes) -> None:
         self._database, self._log, self._models, self._toolboxes = database, log, models, toolboxes
 
-    async def call(self, request: ModelRequest, *, attempt: int) -> ModelTurn:
+    async def call(
+        self, request: ModelRequest, *, attempt: int, is_wanted: Callable[[], bool] = lambda: True
+    ) -> ModelTurn:
         """Stream one answer. A repeated call finds the stored answer and asks nobody again.
+
+        A call that is cancelled keeps what was written if `is_wanted` then says so: where its worker stops or it was taken
+        for dead, another attempt follows, and what this one wrote is withdrawn.
 
         Raises:
             RunClosed: the run has ended meanwhile.
@@ -66,7 +73,7 @@ class ModelCalls:
             return turn_of(material.stored, request)
         writer = StepWriter(self._log, request.run.run_id, writer=f"model-{request.step}", attempt=attempt)
         await writer.begin()
-        draft = Draft(message_id=f"msg_{run_id.hex}_{request.step}_{attempt}")
+        draft = Draft(message_id=f"msg_{run_id.hex}_{request.step}_{attempt}", attempt=attempt)
         sink = Sink(
             draft,
             writer,
@@ -78,7 +85,8 @@ class ModelCalls:
             if material.plan is None:
                 await self._stream(request, material, draft, sink, writer)
         except asyncio.CancelledError:
-            await self._keep_partial(request, draft, sink, writer)
+            if is_wanted():
+                await self._keep_partial(request, draft, sink, writer)
             raise
         except AgentsError:
             await writer.close()
@@ -116,11 +124,13 @@ class ModelCalls:
             draft.model = config.name
             messages = shape(material.context, config, reasoning=request.reasoning)
             tools = offered if config.tools else None
+            if config.name == EMBEDDED:
+                await writer.emit([events.custom("model.notice", notice_of(config.name))])
             try:
-                async for chunk in self._models.stream(config, messages, tools=tools, reasoning=request.reasoning):
-                    if config.name == EMBEDDED and not draft.began:
-                        await writer.emit([events.custom("model.notice", notice_of(config.name))])
-                    await sink.take(chunk)
+                stream = self._models.stream(config, messages, tools=tools, reasoning=request.reasoning)
+                async with aclosing(stream) as chunks:
+                    async for chunk in chunks:
+                        await sink.take(chunk)
                 await sink.finish()
             except Unavailable as failure:
                 if draft.began:
@@ -148,7 +158,7 @@ class ModelCalls:
             values |= {"content": plan.model_dump_json(), "scope": "plan", "tool_calls": None}
         await writer.close()
         async with self._database.transaction() as session:
-            await RunRepository(session).add_message(**values)
+            await RunRepository(session).keep_answer(**values)
         return turn_of(Message(**values), request)
 
     async def _keep_partial(self, request: ModelRequest, draft: Draft, sink: Sink, writer: StepWriter) -> None:
@@ -158,7 +168,7 @@ class ModelCalls:
         if draft.text or draft.reasoning:
             draft.calls.clear()
             async with self._database.transaction() as session:
-                await RunRepository(session).add_message(**row_of(request, draft), is_partial=True)
+                await RunRepository(session).keep_answer(**row_of(request, draft), is_partial=True)
 
 
 def notice_of(model: str) -> dict[str, str]:
@@ -175,6 +185,7 @@ def row_of(request: ModelRequest, draft: Draft) -> dict[str, Any]:
         "role": "assistant",
         "scope": request.scope,
         "step": request.step,
+        "attempt": draft.attempt,
         "content": "".join(draft.text),
         "parts": thoughts or None,
         "reasoning": "".join(draft.reasoning),

@@ -12,6 +12,7 @@ from agents_backend.agents.prompt_files import render
 from agents_backend.contracts.turns import ModelRequest
 from agents_backend.db.tables.runs import Interrupt, Message, Run
 from agents_backend.services.citations import sources_of
+from agents_backend.services.content import blocks
 from agents_backend.services.plan_reviews import said_of
 from agents_backend.services.windows import THOUGHTS
 
@@ -86,7 +87,7 @@ def _spoken(messages: Sequence[Message]) -> list[BaseMessage]:
     for message in messages:
         match message.role:
             case "user":
-                out.append(HumanMessage(message.parts or message.content))
+                out.append(HumanMessage(blocks(message.parts) if message.parts else message.content))
             case "tool" if message.tool_call_id:
                 out.append(ToolMessage(message.content, tool_call_id=message.tool_call_id))
             case "assistant":

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from agents_backend.contracts import events
 from agents_backend.contracts.turns import Pause, Question, RunEnd, RunProgress, Usage
 from agents_backend.db.base import Database, now
 from agents_backend.db.runs import RunRepository
-from agents_backend.db.tables.runs import Message, Run, Thread
+from agents_backend.db.tables.runs import Interrupt, Message, Run, Thread
 from agents_backend.domain.runs import RunStatus
 from agents_backend.integrations.events import EventLog
 from agents_backend.services.launches import Launches
@@ -50,21 +51,7 @@ class RunEnds:
             if run.leg == pause.leg:
                 run.status = RunStatus.WAITING
             stored = await rows.interrupts(run_id, leg=pause.leg)
-            usage, model = total(await self._messages(rows, run))
-            thread = await session.get(Thread, run.thread_id) if run.thread_id else None
-        public = thread.public_id if thread else ""
-        asked = [
-            ProtocolInterrupt(
-                id=i.id,
-                reason=i.reason,
-                message=i.message,
-                tool_call_id=i.tool_call_id,
-                response_schema=i.response_schema,
-                expires_at=i.expires_at.isoformat() if i.expires_at else None,
-            )
-            for i in stored
-        ]
-        end = events.run_finished(public, run.protocol_run_id, usage=usage, model=model, interrupts=asked)
+            end = await _interrupted(rows, run, stored, leg=pause.leg)
         await self._write(pause.run.run_id, f"leg-{pause.leg}-end", [end])
 
     async def finish(self, end: RunEnd) -> None:
@@ -75,16 +62,16 @@ class RunEnds:
             run = await rows.run(run_id, lock=True)
             if run is None:
                 return
-            thread = await session.get(Thread, run.thread_id) if run.thread_id else None
             if not RunStatus(run.status).is_final:
-                usage, model = total(await self._messages(rows, run))
+                usage, model = total(await rows.messages_of(run.id))
                 run.status, run.finished_at = end.status, now()
                 run.usage, run.model, run.cost_usd = usage.model_dump(), model, usage.cost_usd
                 if end.error_code:
                     run.error = {"code": end.error_code, "detail": end.error_detail}
                 if run.rollback:
                     await rows.delete_messages_of(run_id)
-        await self._close_log(run, thread.public_id if thread else "", end)
+            last = _ended(run, await _public_id(rows, run), end.pending_tool_call_ids)
+        await self._write(end.run.run_id, "end", [last], ended=True)
         if run.thread_id is not None:
             await self.promote(run.thread_id)
 
@@ -101,35 +88,60 @@ class RunEnds:
         if run is not None:
             await self._launches.launch(run)
 
-    @staticmethod
-    async def _messages(rows: RunRepository, run: Run) -> list[Message]:
-        if run.thread_id is None:
-            return []
-        return [m for m in await rows.messages(run.thread_id) if m.run_id == run.id]
-
-    async def _close_log(self, run: Run, thread_id: str, end: RunEnd) -> None:
-        usage = Usage(**run.usage)
-        if run.status == RunStatus.FAILED:
-            error = run.error or {}
-            last = events.run_error(
-                error.get("detail") or "The run failed.", error.get("code") or "INTERNAL_ERROR", usage, run.model
-            )
-        else:
-            last = events.run_finished(
-                thread_id,
-                run.protocol_run_id,
-                usage=usage,
-                model=run.model,
-                cancelled=run.status == RunStatus.CANCELLED,
-                pending_tool_call_ids=end.pending_tool_call_ids,
-            )
-        await self._write(str(run.id), "end", [last], ended=True)
-
     async def _write(self, run_id: str, writer: str, items: list[str], *, ended: bool = False) -> None:
         if ended:
             await self._log.append(run_id, items, writer=writer, ended=True)
             return
         await StepWriter(self._log, run_id, writer=writer, attempt=1).emit(items, urgent=True)
+
+
+async def ending_of(rows: RunRepository, run_id: uuid.UUID) -> str | None:
+    """The event that ends the run, or its present leg, as PostgreSQL has it; None while it goes on."""
+    run = await rows.run(run_id)
+    if run is None or not (RunStatus(run.status).is_final or run.status == RunStatus.WAITING):
+        return None
+    if run.status == RunStatus.WAITING:
+        return await _interrupted(rows, run, await rows.interrupts(run_id, leg=run.leg), leg=run.leg)
+    return _ended(run, await _public_id(rows, run))
+
+
+async def _interrupted(rows: RunRepository, run: Run, asked: Sequence[Interrupt], *, leg: int) -> str:
+    usage, model = total(await rows.messages_of(run.id))
+    interrupts = [
+        ProtocolInterrupt(
+            id=i.id,
+            reason=i.reason,
+            message=i.message,
+            tool_call_id=i.tool_call_id,
+            response_schema=i.response_schema,
+            expires_at=i.expires_at.isoformat() if i.expires_at else None,
+        )
+        for i in asked
+    ]
+    public = await _public_id(rows, run)
+    return events.run_finished(public, run.protocol_run_id, usage=usage, model=model, interrupts=interrupts, leg=leg)
+
+
+def _ended(run: Run, thread_id: str, pending_tool_call_ids: Sequence[str] = ()) -> str:
+    usage = Usage(**run.usage)
+    if run.status == RunStatus.FAILED:
+        error = run.error or {}
+        detail, code = error.get("detail") or "The run failed.", error.get("code") or "INTERNAL_ERROR"
+        return events.run_error(detail, code, usage, run.model)
+    return events.run_finished(
+        thread_id,
+        run.protocol_run_id,
+        usage=usage,
+        model=run.model,
+        cancelled=run.status == RunStatus.CANCELLED,
+        leg=run.leg,
+        pending_tool_call_ids=pending_tool_call_ids,
+    )
+
+
+async def _public_id(rows: RunRepository, run: Run) -> str:
+    thread = await rows.thread_by_key(run.thread_id) if run.thread_id else None
+    return thread.public_id if thread else ""
 
 
 def row_of(question: Question, run_id: uuid.UUID, leg: int, expires: datetime) -> dict[str, Any]:
@@ -155,7 +167,7 @@ def question_text(question: Question) -> str:
         return question.message
 
 
-def total(messages: list[Message]) -> tuple[Usage, str]:
+def total(messages: Sequence[Message]) -> tuple[Usage, str]:
     """What a run used, from its own messages: a retried activity has stored its answer once, and is counted once."""
     usage, model = Usage(), ""
     for message in messages:

@@ -91,12 +91,17 @@ async def _claim(rows: RunRepository, new: NewRun) -> tuple[uuid.UUID, bool]:
     wanted = uuid.uuid4()
     if new.idempotency_key is None:
         return wanted, False
-    body = new.options if new.body is None else new.body
-    digest = hashlib.sha256(json.dumps([new.agent_name, body], sort_keys=True, default=str).encode()).hexdigest()
+    digest = digest_of(new)
     key = await rows.claim_key(new.user_id, new.idempotency_key, new.kind, digest, str(wanted))
     if key.body_hash != digest or key.operation != new.kind:
         raise IdempotencyMismatch
     return uuid.UUID(key.result_id), key.result_id != str(wanted)
+
+
+def digest_of(new: NewRun) -> str:
+    """What tells two requests with one Idempotency-Key apart."""
+    body = new.options if new.body is None else new.body
+    return hashlib.sha256(json.dumps([new.agent_name, body], sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _row(new: NewRun, run_id: uuid.UUID) -> Run:

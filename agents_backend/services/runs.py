@@ -13,7 +13,7 @@ from agents_backend.contracts.turns import Answers, Usage
 from agents_backend.db.base import Database, now
 from agents_backend.db.runs import RunRepository
 from agents_backend.db.tables.runs import Interrupt, Run
-from agents_backend.domain.errors import Conflict, NotFound, RunClosed, Unavailable
+from agents_backend.domain.errors import Conflict, Invalid, NotFound, RunClosed, Unavailable
 from agents_backend.domain.runs import Decision, RunStatus
 from agents_backend.integrations.events import EventLog
 from agents_backend.services.launches import Launches
@@ -24,10 +24,16 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class StartedRun:
-    """The run and the thread's public id, empty for a run without one."""
+    """A run as its caller sees it.
+
+    Attributes:
+        thread_id: the thread's public id, empty for a run without one.
+        leg: where the caller's stream begins: 1 for the whole run, a later one for who has answered.
+    """
 
     run: Run
     thread_id: str
+    leg: int = 1
 
 
 async def find(rows: RunRepository, run_id: uuid.UUID, user_id: int, *, lock: bool = False) -> StartedRun:
@@ -77,7 +83,10 @@ class RunsService:
         if found.run.status == RunStatus.QUEUED and await self._cancel_queued(found):
             return await self.get(run_id, user_id)
         await self._launches.cancel(found.run)
-        return await self.get(run_id, user_id)
+        async with self._database.transaction() as session:
+            rows = RunRepository(session)
+            await rows.stop_waiting(run_id)
+            return await find(rows, run_id, user_id)
 
     async def _cancel_queued(self, found: StartedRun) -> bool:
         """End a run that has no workflow yet; False when it got one meanwhile."""
@@ -106,7 +115,7 @@ class RunsService:
     async def deliver(self, found: StartedRun) -> None:
         """Tell the workflow and the stream that the present leg has begun; again is harmless."""
         run = found.run
-        begin = events.run_started(found.thread_id, run.protocol_run_id)
+        begin = events.run_started(found.thread_id, run.protocol_run_id, leg=run.leg)
         async with self._database.transaction() as session:
             asked = await RunRepository(session).interrupts(run.id, leg=run.leg - 1)
         decisions: dict[str, Decision] = {item.id: (item.answer or {}).get("decision", "approve") for item in asked}
@@ -124,13 +133,18 @@ async def accept_answers(rows: RunRepository, run: Run, answers: dict[str, Any])
     """Write the answers of a waiting run and begin its next leg.
 
     Raises:
-        RunClosed: it has ended. Conflict: it waits for nothing. Invalid: an edited plan is no plan.
+        RunClosed: it has ended. Conflict: it waits for nothing. Invalid: some questions are answered, and some are not, or an
+            edited plan is no plan.
     """
     if RunStatus(run.status).is_final:
         raise RunClosed
     if run.status != RunStatus.WAITING:
         raise Conflict("The run is not waiting for an answer.", code="RUN_NOT_WAITING")
-    for item in await rows.interrupts(run.id, leg=run.leg):
+    asked = await rows.interrupts(run.id, leg=run.leg)
+    by_id = {item.id for item in asked} & answers.keys()
+    if by_id and len(by_id) < len(asked):
+        raise Invalid("Every open question wants an answer.", code="ANSWERS_INCOMPLETE")
+    for item in asked:
         _answer(item, answers)
     run.leg, run.status = run.leg + 1, RunStatus.RUNNING
 

@@ -32,10 +32,14 @@ class StepWriter:
         self._last_flush = 0.0
 
     async def begin(self) -> None:
-        """Withdraw what a dead attempt had begun, and fence it."""
+        """Fence the earlier attempts, which may not be dead after all, and withdraw what they had begun.
+
+        Raises:
+            WriterFenced: a later attempt writes now. Unavailable: Redis is away.
+        """
         if self._attempt == 1:
             return
-        left = await self._log.left_open(self._run_id, self._writer)
+        left = await self._log.take_over(self._run_id, writer=self._writer, attempt=self._attempt)
         messages = [item["id"] for item in left if item["kind"] == "message"]
         for item in reversed(left):
             self._pending += events.closing_of(item)

@@ -14,54 +14,59 @@ from agents_backend.domain.errors import Unavailable
 from agents_backend.integrations.events import EventLog, LoggedEvent
 from agents_backend.integrations.hub import Hub, SlowReader, Subscription
 from agents_backend.services.lost_runs import LostRuns
+from agents_backend.services.open_streams import Lease
+from agents_backend.services.run_ends import ending_of
+from agents_backend.services.runs import StartedRun
+from agents_backend.services.stream_cursor import BEGINNING, Cursor
 
 BEAT_SECONDS = 10.0
 RETRY_SECONDS = 0.3
 PATIENCE_SECONDS = 60.0
-_TERMINAL = ('{"type":"RUN_FINISHED"', '{"type":"RUN_ERROR"')
-_INTERRUPT = '"outcome":{"type":"interrupt"'
-_STARTED = '{"type":"RUN_STARTED"'
 
 
 class Streams:
     def __init__(self, *, database: Database, log: EventLog, hub: Hub, lost: LostRuns) -> None:
         self._database, self._log, self._hub, self._lost = database, log, hub, lost
 
-    async def follow(self, run: Run, *, after: str = "0-0") -> AsyncIterator[LoggedEvent | None]:
+    async def follow(
+        self, started: StartedRun, lease: Lease, *, after: str = BEGINNING
+    ) -> AsyncIterator[LoggedEvent | None]:
         """Events after an id, to the end of the run's present leg; None every 10 s of silence.
 
-        Interrupts that were answered before the client joined, and the starts of the legs behind them, are passed over,
-        so that what a client reads is one run: one start, one end.
+        Ends early when the sign-in that opened it is revoked, or the client is too slow: it rejoins by its last id.
         """
-        cursor, give_up_at = Cursor(after, leg=run.leg), time.monotonic() + PATIENCE_SECONDS
-        async with self._hub.watch(str(run.id)) as subscription:
-            while not cursor.is_done() and time.monotonic() < give_up_at:
+        cursor = Cursor(after, leg=started.run.leg, begins_at_leg=started.leg)
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        async with self._hub.watch(str(started.run.id)) as subscription:
+            lease.wake = lambda: subscription.put(None)
+            while not cursor.done and time.monotonic() < give_up_at and not lease.revoked:
                 try:
-                    async for logged in self._catch_up(run, cursor):
+                    async for logged in self._catch_up(started, cursor):
                         yield logged
-                    if cursor.is_done():
-                        return
-                    async for live in self._live(run, cursor, subscription):
+                    async for live in self._live(started.run, cursor, subscription, lease):
                         yield live
                 except Unavailable:  # the answer has begun, so there is no status left to send: wait for it to heal
                     await asyncio.sleep(RETRY_SECONDS)
                 else:
                     give_up_at = time.monotonic() + PATIENCE_SECONDS
 
-    async def _catch_up(self, run: Run, cursor: "Cursor") -> AsyncIterator[LoggedEvent]:
-        """What the log has beyond the cursor."""
-        if not cursor.checked:
-            first = await self._log.first(str(run.id))
-            cursor.checked, cursor.lost = True, first is None or (cursor.after != "0-0" and first.n > 1)
-        async for event in self._log.read(str(run.id), after=cursor.after):
-            for item in await self._accept(run, cursor, event):
+    async def _catch_up(self, started: StartedRun, cursor: Cursor) -> AsyncIterator[LoggedEvent]:
+        """What the log has beyond the cursor; where its beginning is gone, PostgreSQL stands in for it."""
+        first = await self._log.first(str(started.run.id))
+        if not cursor.torn and not _is_whole(first):
+            for item in await self._replace(started, cursor):
                 yield item
-            if cursor.is_done():
+        async for event in self._log.read(str(started.run.id), after=cursor.after):
+            if cursor.done:
                 return
+            for item in await self._accept(started.run, cursor, event):
+                yield item
 
-    async def _live(self, run: Run, cursor: "Cursor", subscription: Subscription) -> AsyncIterator[LoggedEvent | None]:
+    async def _live(
+        self, run: Run, cursor: Cursor, subscription: Subscription, lease: Lease
+    ) -> AsyncIterator[LoggedEvent | None]:
         """What the hub brings, until it ends or asks to read the log again."""
-        while True:
+        while not cursor.done and not lease.revoked:
             try:
                 async with asyncio.timeout(BEAT_SECONDS):
                     event = await subscription.get()
@@ -70,67 +75,48 @@ class Streams:
                 await self._lost.end_if_lost(run)
                 return
             except SlowReader:
-                cursor.ended = True
+                cursor.done = True
                 return
             if event is None:
                 return
             for item in await self._accept(run, cursor, event):
                 yield item
-            if cursor.is_done():
-                return
 
-    async def _accept(self, run: Run, cursor: "Cursor", event: LoggedEvent) -> list[LoggedEvent]:
-        if _order(event.id) <= _order(cursor.after):
+    async def _accept(self, run: Run, cursor: Cursor, event: LoggedEvent) -> list[LoggedEvent]:
+        if not cursor.is_new(event):
             return []
-        out = await self._gap(run, event) if cursor.misses(event) else []
-        cursor.take(event)
-        if event.data.startswith(_STARTED):
-            cursor.starts += 1
-            return out if cursor.starts > 1 else [*out, event]
-        if event.data.startswith(_TERMINAL):
-            if _INTERRUPT in event.data and cursor.passed_legs() < run.leg:
-                return out
-            cursor.ended = True
-        return [*out, event]
+        out: list[LoggedEvent] = []
+        if cursor.misses(event):
+            out += [*cursor.tear(), await self._snapshot(run, cursor)]
+        if cursor.torn and events.is_end(event.data):
+            out.append(await self._snapshot(run, cursor))
+        if cursor.take(event):
+            out.append(event)
+        return out
 
-    async def _gap(self, run: Run, event: LoggedEvent) -> list[LoggedEvent]:
-        """Redis lost something: say so, and give what PostgreSQL has."""
+    async def _replace(self, started: StartedRun, cursor: Cursor) -> list[LoggedEvent]:
+        """The run as PostgreSQL has it: its start, what was said, and its end if it has one."""
+        run, out = started.run, []
+        if not cursor.started():
+            out.append(cursor.invent(events.run_started(started.thread_id, run.protocol_run_id, leg=run.leg)))
+        out += [*cursor.tear(), await self._snapshot(run, cursor)]
+        async with self._database.transaction() as session:
+            ending = await ending_of(RunRepository(session), run.id)
+        if ending is not None:
+            out.append(cursor.invent(ending))
+            cursor.done = True
+        return out
+
+    async def _snapshot(self, run: Run, cursor: Cursor) -> LoggedEvent:
         async with self._database.transaction() as session:
             messages = await RunRepository(session).messages(run.thread_id) if run.thread_id else []
-        snapshot = events.dump(MessagesSnapshotEvent(messages=[as_protocol(m) for m in messages]))
-        return [LoggedEvent(0, event.id, events.custom("gap", {})), LoggedEvent(0, event.id, snapshot)]
+        data = events.dump(MessagesSnapshotEvent(messages=[as_protocol(m) for m in messages if m.scope == "main"]))
+        return cursor.invent(data)
 
 
-class Cursor:
-    """How far one client has read."""
-
-    def __init__(self, after: str, *, leg: int) -> None:
-        self.after, self.ended, self.lost, self.starts = after, False, False, 0
-        self.checked = False
-        self._n: int | None = 0 if after == "0-0" else None
-        self._legs, self._leg = 0, leg
-
-    def is_done(self) -> bool:
-        return self.ended
-
-    def misses(self, event: LoggedEvent) -> bool:
-        """Whether events between the last one and this one are gone."""
-        if self.lost:
-            self.lost = False
-            return event.n != 1 or self.after != "0-0"
-        return self._n is not None and event.n != self._n + 1
-
-    def take(self, event: LoggedEvent) -> None:
-        self.after, self._n = event.id, event.n
-
-    def passed_legs(self) -> int:
-        self._legs += 1
-        return self._legs
-
-
-def _order(event_id: str) -> tuple[int, int]:
-    time, _, number = event_id.partition("-")
-    return int(time), int(number or 0)
+def _is_whole(first: LoggedEvent | None) -> bool:
+    """Whether a log still has its beginning: the start of the first leg."""
+    return first is not None and first.n == 1 and events.is_start(first.data) and events.leg_of(first.data) == 1
 
 
 def as_protocol(message: Message) -> dict[str, object]:
@@ -138,7 +124,7 @@ def as_protocol(message: Message) -> dict[str, object]:
     base: dict[str, object] = {
         "id": message.message_id,
         "role": message.role,
-        "content": message.parts or message.content,
+        "content": (message.parts if message.role == "user" else None) or message.content,
     }
     if message.role == "tool":
         base["toolCallId"] = message.tool_call_id
@@ -148,9 +134,3 @@ def as_protocol(message: Message) -> dict[str, object]:
             for c in message.tool_calls
         ]
     return base
-
-
-def parse_event_id(text: str | None) -> str:
-    """A `Last-Event-ID`, or the beginning where there is none or it is not ours."""
-    head, _, tail = (text or "").partition("-")
-    return f"{head}-{tail}" if head.isdigit() and tail.isdigit() else "0-0"

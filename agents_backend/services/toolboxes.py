@@ -77,7 +77,7 @@ class Toolbox(Protocol):
         """The tools that this deployment knows of, whoever runs."""
 
     async def tools(self, run: Run) -> Sequence[Tool]:
-        """The tools that a run may use now."""
+        """The tools that a run may use now. What cannot be reached now is left out: it must not keep the model from answering."""
 
     async def call(self, name: str, arguments: Mapping[str, Any], context: ToolContext) -> ToolResult:
         """Carry out a call of one of `tools(run)`.

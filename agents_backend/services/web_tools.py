@@ -6,23 +6,24 @@ from typing import Any
 from agents_backend.agents.tools import FetchPage, Tool, WebSearch, declare, validate
 from agents_backend.db.tables.runs import Run
 from agents_backend.domain.errors import Invalid
-from agents_backend.integrations.articles import read
+from agents_backend.integrations.articles import Reader
 from agents_backend.integrations.pages import Pages
 from agents_backend.integrations.search import Search
 from agents_backend.services.toolboxes import Availability, Source, ToolContext, ToolResult
 
-NO_SEARCH = "No search provider is configured: set TAVILY_API_KEY, BRAVE_API_KEY or SEARXNG_URL."
 MAX_CHARACTERS = 40_000
 WEB_SEARCH = declare("web_search", WebSearch, repeatable=True)
 FETCH_PAGE = declare("fetch_page", FetchPage, repeatable=True)
 
 
 class WebTools:
-    def __init__(self, *, search: Search | None, pages: Pages) -> None:
-        self._search, self._pages = search, pages
+    """`missing` says why there is no search, where there is none."""
+
+    def __init__(self, *, search: Search | None, pages: Pages, reader: Reader, missing: str | None = None) -> None:
+        self._search, self._pages, self._reader, self._missing = search, pages, reader, missing
 
     def catalogue(self) -> Sequence[Availability]:
-        return [Availability(WEB_SEARCH, None if self._search else NO_SEARCH), Availability(FETCH_PAGE)]
+        return [Availability(WEB_SEARCH, self._missing), Availability(FETCH_PAGE)]
 
     async def tools(self, run: Run) -> Sequence[Tool]:
         if self._search is None or not run.options.get("enable_web_search"):
@@ -36,7 +37,7 @@ class WebTools:
 
     async def _find(self, wanted: WebSearch) -> ToolResult:
         if self._search is None:
-            raise Invalid(NO_SEARCH)
+            raise Invalid(self._missing)
         found = await self._search.search(wanted.query, count=wanted.count)
         if not found:
             return ToolResult("Nothing was found.")
@@ -44,7 +45,7 @@ class WebTools:
         return ToolResult(text, sources=tuple(Source(item.title, item.url) for item in found))
 
     async def _fetch(self, wanted: FetchPage) -> ToolResult:
-        article = await read(await self._pages.fetch(wanted.url))
+        article = await self._reader.read(await self._pages.fetch(wanted.url))
         text = article.text.strip()
         if not text:
             return ToolResult("The page holds no readable text.", error=True)

@@ -15,15 +15,16 @@ def shape(messages: list[BaseMessage], config: ModelConfig, *, reasoning: bool) 
     """The messages for one model: no calls for one without tools, its own thinking blocks back to Anthropic, and not too many."""
     if not config.tools:
         messages = without_tools(messages)
-    keep = reasoning and config.provider == "anthropic"
-    return fit([_thinking(m, keep=keep) if isinstance(m, AIMessage) else m for m in messages], config)
+    is_theirs = config.provider == "anthropic"
+    told = [_thinking(m, is_theirs, reasoning) if isinstance(m, AIMessage) else m for m in messages]
+    return fit(told, config)
 
 
-def _thinking(message: AIMessage, *, keep: bool) -> AIMessage:
-    more = dict(message.additional_kwargs)
-    thoughts = more.pop(THOUGHTS, None)
-    content = message.content
-    if keep and thoughts:
+def _thinking(message: AIMessage, is_theirs: bool, reasoning: bool) -> AIMessage:  # noqa: FBT001  # one caller
+    """Anthropic wants its blocks back while it thinks; those without text are of models that think unasked."""
+    more, content = dict(message.additional_kwargs), message.content
+    thoughts = [b for b in more.pop(THOUGHTS, ()) if is_theirs and (reasoning or not b.get("thinking"))]
+    if thoughts:
         content = [*thoughts, *([{"type": "text", "text": content}] if content else [])]
     return AIMessage(content, additional_kwargs=more)
 

@@ -3,12 +3,13 @@
 import asyncio
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from agents_backend.settings import Settings
+from agents_backend.stack.model import EmbeddedModel, weights
 from agents_backend.stack.postgres import EmbeddedPostgres
 from agents_backend.stack.process import ServerProcess, StackError, check_free, free_port
 from agents_backend.stack.redis import EmbeddedRedis
@@ -21,13 +22,22 @@ _LOOK_SECONDS = 1.0
 class Stack:
     """Use it as an async context manager; `environment()` is for the processes that use it.
 
-    A machine that cannot isolate sandboxes goes on without them; `no_sandboxes` then says why.
+    A machine that cannot isolate sandboxes goes on without them; `no_sandboxes` then says why. `temporal_config` adds dynamic
+    configuration values of Temporal's, each `key=value`.
 
     Raises:
         StackError: on entering, when a port is taken or a server does not start.
     """
 
-    def __init__(self, settings: Settings, data_dir: Path, *, ui: bool = True, sandboxes: bool = True) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        data_dir: Path,
+        *,
+        ui: bool = True,
+        sandboxes: bool = True,
+        temporal_config: Sequence[str] = (),
+    ) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
         self._settings = settings
         self._kept = Kept(data_dir / "secrets.json")
@@ -53,6 +63,7 @@ class Stack:
                 data_dir / "temporal",
                 port=self._kept.port("temporal", stack.temporal_port),
                 ui_port=stack.temporal_ui_port if ui else None,
+                config=temporal_config,
             )
         if sandboxes and stack.embedded_sandboxes and settings.e2b.api_key is None:
             self.sandbox_host = EmbeddedSandboxHost(
@@ -61,9 +72,21 @@ class Stack:
                 key=self._kept.secret("sandbox_host"),
             )
 
+        self.model = self._small_model(data_dir / "model")
+
+    def _small_model(self, data_dir: Path) -> EmbeddedModel | None:
+        """The model that answers when no other is configured, where it is installed."""
+        if self._settings.configured_models() or not self._settings.stack.embedded_model:
+            return None
+        if (found := weights()) is None:
+            return None
+        port = self._kept.port("model", self._settings.stack.model_port)
+        return EmbeddedModel(data_dir, port=port, key=self._kept.secret("model"), weights=found)
+
     @property
     def servers(self) -> list[ServerProcess]:
-        return [server for server in (self.postgres, self.redis, self.temporal) if server is not None]
+        found = (self.postgres, self.redis, self.temporal, self.model)
+        return [server for server in found if server is not None]
 
     def environment(self) -> dict[str, str]:
         """What a process that uses these servers must find in its environment."""
@@ -75,6 +98,8 @@ class Stack:
         if self.temporal:
             values["TEMPORAL_ADDRESS"] = self.temporal.address
             values["TEMPORAL_UI_URL"] = f"http://localhost:{self._settings.stack.temporal_ui_port}"
+        if self.model:
+            values["MODEL_EMBEDDED_URL"], values["MODEL_EMBEDDED_KEY"] = self.model.url, self.model.key
         if self.sandbox_host:
             values |= self.sandbox_host.environment()
         return values

@@ -4,14 +4,17 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from agents_backend.integrations.temporal import SEARCH_ATTRIBUTES
 from agents_backend.stack.process import ServerProcess, StackError
 
-SEARCH_ATTRIBUTES = ("UserId", "ThreadId", "Kind")
+_TRIES = 3
 # Its defaults are for a laptop at rest and cost 70 ms before an activity starts; with these it is 20 (docs/adr).
 _DYNAMIC = (
     "history.transferProcessorMaxPollRPS=5000",
@@ -38,14 +41,14 @@ def binary() -> Path:
 
 
 class EmbeddedTemporal(ServerProcess):
-    def __init__(self, data_dir: Path, *, port: int, ui_port: int | None) -> None:
+    def __init__(self, data_dir: Path, *, port: int, ui_port: int | None, config: Sequence[str] = ()) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
         self.address = f"127.0.0.1:{port}"
         command = [str(binary()), "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port)]
         command += ["--ui-port", str(ui_port)] if ui_port else ["--headless"]
         command += ["--db-filename", str(data_dir.resolve() / "temporal.db"), "--log-level", "warn"]
         command += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]
-        for setting in _DYNAMIC:
+        for setting in (*_DYNAMIC, *config):
             command += ["--dynamic-config-value", setting]
         for name in SEARCH_ATTRIBUTES:
             command += ["--search-attribute", f"{name}=Keyword"]
@@ -57,6 +60,17 @@ class EmbeddedTemporal(ServerProcess):
             stop_signal=signal.SIGTERM,
             env={"PATH": os.defpath, "HOME": str(data_dir.resolve()), "GOGC": "400"},
         )
+
+    async def start(self) -> None:
+        """Start and wait until it is ready; the server picks ports of its own inside, which another program may take first.
+
+        Raises:
+            StackError: it did not start in three tries.
+        """
+        for _ in range(_TRIES - 1):
+            with suppress(StackError):
+                return await super().start()
+        return await super().start()
 
     async def _answers(self) -> bool:
         try:

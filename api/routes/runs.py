@@ -3,19 +3,19 @@
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import StreamingResponse
 
-from agents_backend.domain.errors import Conflict, Invalid, NotFound, Unauthenticated, Unavailable
+from agents_backend.domain.errors import Conflict, Invalid, NotFound, TooMany, Unauthenticated, Unavailable
+from agents_backend.domain.runs import RunStatus
 from agents_backend.services.runs import StartedRun
-from agents_backend.services.streams import parse_event_id
 from agents_backend.settings import Settings
-from api import sse
-from api.dependencies import CurrentUser, RunsOf, StreamsOf
-from api.openapi import errors
+from api.dependencies import CurrentUser, RunsOf, SseOf
+from api.openapi import errors, event_stream
 from api.schemas.pages import Number, Page, Size
 from api.schemas.runs import ResumeBody, RunView
 
+Text = Annotated[str | None, Query(max_length=128, pattern=r"^[^\x00]*$")]
 router = APIRouter(tags=["runs"], responses=errors(Invalid, Unauthenticated, NotFound, Unavailable))
 
 
@@ -33,10 +33,10 @@ async def list_runs(
     request: Request,
     page: Number = 1,
     size: Size = 20,
-    status: str | None = None,
-    kind: str | None = None,
-    agent_name: str | None = None,
-    thread_id: str | None = None,
+    status: RunStatus | None = None,
+    kind: Text = None,
+    agent_name: Text = None,
+    thread_id: Text = None,
 ) -> Page[RunView]:
     given = {"status": status, "kind": kind, "agent_name": agent_name, "thread_id": thread_id}
     filters = {name: value for name, value in given.items() if value is not None}
@@ -49,16 +49,21 @@ async def get_run(run_id: uuid.UUID, user: CurrentUser, runs: RunsOf, request: R
     return _view(await runs.get(run_id, user.user_id), request)
 
 
-@router.get("/agent/runs/{run_id}/stream", summary="Rejoin a run's stream", response_class=StreamingResponse)
+@router.get(
+    "/agent/runs/{run_id}/stream",
+    summary="Rejoin a run's stream",
+    response_class=StreamingResponse,
+    responses={**event_stream(), **errors(TooMany)},
+)
 async def join_run(
     run_id: uuid.UUID,
     user: CurrentUser,
     runs: RunsOf,
-    streams: StreamsOf,
+    sse: SseOf,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
-    found = await runs.get(run_id, user.user_id)
-    return sse.stream(found, streams.follow(found.run, after=parse_event_id(last_event_id)))
+    sse.admit()
+    return sse.stream(await runs.get(run_id, user.user_id), last_event_id)
 
 
 @router.post("/agent/runs/{run_id}/cancel", summary="Cancel a run; what was written is kept")

@@ -2,9 +2,9 @@
 
 import uuid
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from agents_backend.db.tables.runs import Message, Run, Thread
 from agents_backend.domain.runs import Decision, MultitaskStrategy
@@ -27,18 +27,10 @@ class McpSettings(Body):
     servers: dict[str, Any] = Field(default_factory=dict)
 
 
-class ChatBody(Body):
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"example": {"messages": [{"role": "user", "content": "Hello"}], "agent_name": "chat"}},
-    )
+class ChatOptions(Body):
+    """What changes how a run goes, however it is asked for."""
 
-    messages: list[ChatMessage] = Field(min_length=1, max_length=500)
-    thread_id: Name | None = None
-    agent_name: str = "chat"
     model: Name | None = Field(None, description="one of /agent/config's models; without it, the default one")
-    resources: list[dict[str, Any]] = Field(default_factory=list, max_length=50)
-    mcp_settings: McpSettings = Field(default_factory=McpSettings)
     enable_web_search: bool = False
     enable_deep_thinking: bool = False
     auto_accept_plan: bool = False
@@ -46,33 +38,69 @@ class ChatBody(Body):
     multitask_strategy: MultitaskStrategy = "reject"
     interrupt_before_tools: list[Name] = Field(default_factory=list, max_length=100)
 
+    def for_run(self) -> dict[str, Any]:
+        """Those that the run's row keeps."""
+        return self.model_dump(include=set(ChatOptions.model_fields) - {"multitask_strategy"})
+
+
+class ResumeEntry(Body):
+    """AG-UI's answer to one interrupt; `payload` is a `ResumeBody`, or what the interrupt's `response_schema` asks for."""
+
+    interrupt_id: str = Field(max_length=160, validation_alias=AliasChoices("interrupt_id", "interruptId"))
+    status: Literal["resolved", "cancelled"]
+    payload: Any = None
+
+
+class ChatBody(ChatOptions):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"example": {"messages": [{"role": "user", "content": "Hello"}], "agent_name": "chat"}},
+    )
+
+    messages: list[ChatMessage] = Field(default_factory=list, max_length=500)
+    thread_id: Name | None = None
+    agent_name: str = "chat"
+    resources: list[dict[str, Any]] = Field(default_factory=list, max_length=50)
+    mcp_settings: McpSettings = Field(default_factory=McpSettings)
+    resume: list[ResumeEntry] = Field(default_factory=list, max_length=100)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.messages and not self.resume:
+            raise ValueError("messages: at least one, or an answer in `resume`")
+        if self.resume and self.thread_id is None:
+            raise ValueError("resume: name the thread that waits in `thread_id`")
+        return self
+
     def request(self, user_id: int, *, idempotency_key: str | None, request_id: str) -> ChatRequest:
-        options = self.model_dump(
-            include={
-                "model",
-                "enable_web_search",
-                "enable_deep_thinking",
-                "auto_accept_plan",
-                "locale",
-                "interrupt_before_tools",
-            }
-        )
         return ChatRequest(
             user_id=user_id,
             messages=[NewMessage(m.role, m.content, m.id) for m in self.messages],
             thread_id=self.thread_id,
             agent_name=self.agent_name,
-            options=options,
+            options=self.for_run(),
             multitask_strategy=self.multitask_strategy,
             idempotency_key=idempotency_key,
             request_id=request_id,
+            resume=[answer_of(entry.interrupt_id, entry.status, entry.payload) for entry in self.resume],
         )
 
 
 class ResumeBody(Body):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"decision": "approve"}})
+
     decision: Decision
     feedback: str | None = Field(None, max_length=20_000)
     answers: Any = None
+
+
+def answer_of(interrupt_id: str, status: str, payload: Any) -> tuple[str, dict[str, Any]]:
+    """An AG-UI resume entry as a decision: what is cancelled is refused, any other payload than a decision is the answer itself."""
+    if status == "cancelled":
+        return interrupt_id, {"decision": "reject"}
+    if isinstance(payload, dict) and payload.get("decision") in get_args(Decision):
+        return interrupt_id, {k: payload[k] for k in ("decision", "feedback", "answers") if payload.get(k) is not None}
+    return interrupt_id, {"decision": "approve", **({} if payload is None else {"answers": payload})}
 
 
 class RunView(BaseModel):
@@ -86,6 +114,7 @@ class RunView(BaseModel):
     cost_usd: float
     error: dict[str, Any] | None
     created_at: datetime
+    started_at: datetime | None
     finished_at: datetime | None
     temporal_ui_url: str
 
@@ -102,6 +131,7 @@ class RunView(BaseModel):
             cost_usd=run.cost_usd,
             error=run.error,
             created_at=run.created_at,
+            started_at=run.started_at,
             finished_at=run.finished_at,
             temporal_ui_url=f"{ui_url}/namespaces/{namespace}/workflows/{run.kind}-{run.id}",
         )
@@ -121,6 +151,7 @@ class ThreadView(BaseModel):
 class MessageView(BaseModel):
     id: str
     role: str
+    scope: str = Field(description="`main`, `plan`, or the step of a plan that it is part of: `task-1`")
     content: str
     reasoning: str
     tool_calls: list[Any] | None
@@ -136,6 +167,7 @@ class MessageView(BaseModel):
         return cls(
             id=message.message_id,
             role=message.role,
+            scope=message.scope,
             content=message.content,
             reasoning=message.reasoning,
             tool_calls=message.tool_calls,

@@ -6,33 +6,7 @@ import json
 import httpx
 
 from tests.fakes.openai_server import FakeOpenAI
-
-CHAT = "/agent/chat/stream"
-
-
-def body(text: str, **more):
-    return {"messages": [{"role": "user", "content": text}], **more}
-
-
-async def read(response: httpx.Response) -> list[tuple[str, dict]]:
-    """The frames of a stream: id and event."""
-    events, event_id = [], ""
-    async for line in response.aiter_lines():
-        if line.startswith("id: "):
-            event_id = line[4:]
-        elif line.startswith("data: "):
-            events.append((event_id, json.loads(line[6:])))
-    return events
-
-
-async def chat(client: httpx.AsyncClient, text: str, **more) -> tuple[httpx.Response, list[dict]]:
-    async with client.stream("POST", CHAT, json=body(text, **more)) as response:
-        assert response.status_code == 200, await response.aread()
-        return response, [event for _, event in await read(response)]
-
-
-def text_of(events: list[dict]) -> str:
-    return "".join(event["delta"] for event in events if event["type"] == "TEXT_MESSAGE_CONTENT")
+from tests.streams import CHAT, body, chat, read, text_of
 
 
 async def test_a_chat_streams_its_answer_and_stores_the_same_text(client):

@@ -17,6 +17,12 @@ _DIRECTIVE = re.compile(r"\[(tokens|delay|error|reset|hang|malformed|reasoning|s
 _TOOL = re.compile(r"\[(?:tool:|toolloop=(\d+) )(\w+) (\{.*?\})\]", re.DOTALL)
 
 
+class Say(str):
+    """A script that is answered by its own text, whatever stands in it."""
+
+    __slots__ = ()
+
+
 class FakeOpenAI:
     def __init__(self, port: int = 0) -> None:
         self.port = port
@@ -69,7 +75,7 @@ class FakeOpenAI:
 
     async def _reply(self, writer: asyncio.StreamWriter, body: dict[str, Any]) -> None:
         text = self._next.pop(0) if self._next else _last_user(body["messages"])
-        rules = dict(_DIRECTIVE.findall(text))
+        rules = {} if isinstance(text, Say) else dict(_DIRECTIVE.findall(text))
         options = dict(re.findall(r"\b(\w+)=([\d.]+)", " ".join(f"{n}={v}" for n, v in rules.items() if n != "say")))
         fault = next((n for n in ("error", "reset", "hang", "malformed") if n in rules), None)
         if fault and "times" in options:
@@ -127,6 +133,8 @@ class FakeOpenAI:
 
 def _deltas(text: str, rules: dict[str, str], options: dict[str, str], body: dict[str, Any]) -> list[dict[str, Any]]:
     thoughts = [{"reasoning_content": word + " "} for word in rules.get("reasoning", "").split()]
+    if isinstance(text, Say):
+        return [{"content": part} for part in re.findall(r"\S+\s*", text)]
     messages = body["messages"]
     start = max((i for i, m in enumerate(messages) if m["role"] == "user"), default=0)
     turns = sum(m["role"] == "assistant" for m in messages[start:])

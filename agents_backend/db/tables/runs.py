@@ -66,6 +66,10 @@ class Run(Base):
     )
 
 
+# The model's answers: one a step, whichever attempt wrote last.
+ANSWERS = text("role = 'assistant' and step > 0")
+
+
 class Message(Base):
     """One message of a thread. `step` orders it within its run; a model's answer and its tool results share the step."""
 
@@ -86,12 +90,14 @@ class Message(Base):
     error: Mapped[str | None] = mapped_column(Text, doc="set when a tool failed")
     sources: Mapped[list[Any] | None] = mapped_column(JSONB, doc="what a tool's result rests on: [{title, url}]")
     is_partial: Mapped[bool] = mapped_column(default=False, doc="the run ended before the message did")
+    attempt: Mapped[int] = mapped_column(default=1, server_default="1", doc="which try of its step a model's answer is")
     usage: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     __table_args__ = (
         UniqueConstraint("thread_id", "message_id"),
         Index("ix_messages_thread_id_seq", "thread_id", "seq"),
+        Index("uq_messages_run_id_step_answer", "run_id", "step", unique=True, postgresql_where=ANSWERS),
     )
 
 

@@ -12,17 +12,28 @@ MIN_THINKING = 1_024  # tokens; the API takes no less
 
 def connect(config: ModelConfig, settings: ModelSettings, *, reasoning: bool) -> BaseChatModel:
     more: dict[str, Any] = {}
-    budget = max(MIN_THINKING, config.max_output_tokens // 2)
     if config.base_url:
         more["base_url"] = config.base_url
-    if reasoning:
-        more["thinking"] = {"type": "enabled", "budget_tokens": budget}
-    elif config.temperature is not None:  # the API refuses it beside thinking
+    if config.temperature is not None and not reasoning:  # the API refuses it beside thinking
         more["temperature"] = config.temperature
+    plain = _client(config, settings, more)
+    if not reasoning:
+        return plain
+    # Models since Opus 4.7 decide themselves how much they think; older ones are given a number of tokens.
+    if "xhigh" in ((plain.profile or {}).get("reasoning_effort_levels") or ()):
+        return _client(config, settings, {**more, "reasoning_effort": config.reasoning_effort or "high"})
+    budget = max(MIN_THINKING, config.max_output_tokens // 2)
+    more["thinking"] = {"type": "enabled", "budget_tokens": budget}
+    return _client(config, settings, more, max_tokens=max(config.max_output_tokens, budget + MIN_THINKING))
+
+
+def _client(
+    config: ModelConfig, settings: ModelSettings, more: dict[str, Any], *, max_tokens: int | None = None
+) -> ChatAnthropic:
     return ChatAnthropic(
         model_name=config.model,
         api_key=config.api_key or "",
-        max_tokens_to_sample=max(config.max_output_tokens, budget + MIN_THINKING if reasoning else 0),
+        max_tokens_to_sample=max_tokens or config.max_output_tokens,
         max_retries=0,
         timeout=settings.timeout_seconds,
         **more,

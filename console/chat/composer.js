@@ -1,0 +1,78 @@
+// Where a message is written, and how its run is to be.
+import { h, uid } from "../dom.js";
+
+const LOCALE = /^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$/; // what the API takes
+
+/** `onsend(content, options)`, `onstop()`. `show(state)` with idle, running or waiting. */
+export class Composer {
+  constructor({ config, onsend, onstop }) {
+    this.onsend = onsend;
+    this.input = h("textarea", { rows: 1, class: "prompt", "aria-label": "Message", placeholder: "Write a message", onkeydown: (event) => this.#key(event) });
+    this.send = h("button", { type: "submit", class: "primary" }, "Send");
+    this.stop = h("button", { type: "button", class: "danger", hidden: true, onclick: onstop }, "Stop");
+    this.#choices(config);
+    const top = h("div", { class: "write" }, this.input, this.stop, this.send);
+    const choices = h("div", { class: "row choices" }, this.agent, this.toggles);
+    this.node = h("form", { class: "composer", "aria-label": "New message", onsubmit: (event) => this.#submit(event) }, top, choices);
+    this.show("idle");
+  }
+
+  #choices(config) {
+    const options = config.agents.map(({ name, description, is_default }) => h("option", { value: name, title: description, selected: is_default }, name));
+    this.agent = h("select", { "aria-label": "Agent", class: "quiet" }, options);
+    const search = config.web_search ?? {};
+    this.search = toggle("Web search", { disabled: !search.enabled, title: search.enabled ? null : search.reason });
+    this.deep = toggle("Deep thinking");
+    this.accept = toggle("Accept the plan at once", { title: "The researcher goes on without asking about its plan" });
+    this.held = config.tools.filter((tool) => tool.available !== false).map(({ name, description }) => ({ name, ...toggle(name, { title: description }) }));
+    const hold = this.held.length ? h("fieldset", {}, h("legend", {}, "Ask me before these tools run"), this.held.map((tool) => tool.node)) : null;
+    const menu = uid("menu");
+    const panel = h("div", { class: "menu", id: menu, popover: "auto" }, this.accept.node, hold);
+    const more = h("button", { type: "button", class: "quiet", popovertarget: menu }, "More");
+    this.toggles = [this.search.node, this.deep.node, h("div", { class: "anchor" }, more, panel)];
+  }
+
+  get options() {
+    const held = this.held.filter((tool) => tool.input.checked).map((tool) => tool.name);
+    return {
+      agent_name: this.agent.value,
+      enable_web_search: this.search.input.checked,
+      enable_deep_thinking: this.deep.input.checked,
+      auto_accept_plan: this.accept.input.checked,
+      ...(LOCALE.test(navigator.language) && { locale: navigator.language }),
+      ...(held.length && { interrupt_before_tools: held }),
+    };
+  }
+
+  #key(event) {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    if (this.state === "idle") this.node.requestSubmit();
+  }
+
+  #submit(event) {
+    event.preventDefault();
+    const content = this.input.value.trim();
+    if (!content || this.state !== "idle") return;
+    this.input.value = "";
+    this.onsend(content, this.options);
+  }
+
+  show(state) {
+    this.state = state;
+    this.send.hidden = state === "running";
+    this.send.disabled = state !== "idle";
+    this.stop.hidden = state !== "running";
+    this.stop.disabled = false;
+  }
+
+  /** Give a message back that was not accepted, unless another has been begun meanwhile. */
+  restore(content) { this.input.value ||= content; }
+
+  focus() { this.input.focus({ preventScroll: true }); }
+}
+
+function toggle(text, { disabled = false, title = null } = {}) {
+  const input = h("input", { type: "checkbox", disabled });
+  return { input, node: h("label", { class: disabled ? "choice off" : "choice", title }, input, text) };
+}

@@ -1,0 +1,67 @@
+// The frame around the pages: the menu, who is signed in, and the place where the present page stands.
+import { logout } from "./api.js";
+import { fill, h, uid } from "./dom.js";
+import { PAGES } from "./pages/index.js";
+import { Router } from "./router.js";
+import { themeSelect } from "./theme.js";
+import { clear, guard, report } from "./ui/banner.js";
+
+const may = (user, page) => !page.needs || user.is_superuser || (user.permissions ?? []).includes(page.needs);
+
+/** A button, and what it unfolds. */
+function unfolding(text, label, ...inside) {
+  const id = uid("menu");
+  const button = h("button", { type: "button", class: "quiet", popovertarget: id, "aria-label": label === text ? null : `${label}: ${text}` }, text);
+  return h("div", { class: "anchor below" }, button, h("div", { id, class: "menu", popover: "auto" }, inside));
+}
+
+/** The pages' links in their order; those of a group are behind one button, where the group's first page stands. */
+function menuOf(pages, links) {
+  const groups = [...new Set(pages.map((page) => page.group ?? page))];
+  return groups.map((group) => {
+    const mine = links.filter((_, at) => (pages[at].group ?? pages[at]) === group);
+    return typeof group === "string" ? unfolding(group, group, mine) : mine;
+  });
+}
+
+/** The signed-in console in `root`. Returns what ends it. */
+export function showShell(root, user) {
+  const pages = PAGES.filter((page) => may(user, page));
+  const links = pages.map((page) => h("a", { href: `#${page.path}` }, page.title));
+  const menu = h("nav", { "aria-label": "Pages" }, menuOf(pages, links));
+  const outlet = h("main", { id: "page", tabindex: "-1" });
+  const skip = h("button", { type: "button", class: "skip", onclick: () => outlet.focus() }, "Skip to content");
+  const brand = h("a", { href: `#${pages[0].path}`, class: "brand" }, h("img", { src: "/console/icon.svg", alt: "", class: "logo" }), h("span", {}, "Agents Backend"));
+  const leave = h("button", { type: "button", onclick: guard(logout) }, "Log out");
+  const me = unfolding(user.username, "Account", themeSelect(), leave);
+  fill(root, skip, h("header", { class: "top" }, brand, menu, h("span", { class: "grow" }), me), outlet);
+
+  let present = null; // {page, controller, update}
+  const router = new Router(pages, show);
+
+  async function show(page, route) {
+    clear();
+    links.forEach((link, at) => { if (pages[at] === page) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current"); });
+    document.querySelectorAll(":popover-open").forEach((open) => open.hidePopover());
+    document.title = `${page.title} · Agents Backend`;
+    if (present?.page === page && present.update) return present.update(contextOf(route, present.controller.signal));
+    return render(page, route);
+  }
+
+  async function render(page, route) {
+    present?.controller.abort();
+    const mine = present = { page, controller: new AbortController(), update: null };
+    const place = h("div", { class: `page page-${page.path.slice(1).replaceAll("/", "-")}` });
+    fill(outlet, place);
+    outlet.focus({ preventScroll: true });
+    mine.update = await page.render(place, contextOf(route, mine.controller.signal));
+  }
+
+  function contextOf(route, signal) {
+    return { ...route, user, signal, guard, report, clear, go: (path) => router.go(path), replace: (path) => router.replace(path) };
+  }
+
+  router.show = (page, route) => show(page, route).catch(report);
+  router.start();
+  return () => { router.stop(); present?.controller.abort(); };
+}

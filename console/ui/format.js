@@ -1,0 +1,32 @@
+// Values as people read them.
+import { h } from "../dom.js";
+
+const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const SHORT = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+const COUNT = new Intl.NumberFormat();
+
+/** A moment (RFC 3339) as a short text with the full one as its title. */
+export function time(text) {
+  if (!text) return "–";
+  const moment = new Date(text);
+  return h("time", { datetime: text, title: FULL.format(moment) }, SHORT.format(moment));
+}
+
+export const count = (number) => COUNT.format(number ?? 0);
+
+/** US dollars; small sums keep the digits that tell. */
+export function money(dollars) {
+  if (!dollars) return "$0";
+  return `$${dollars.toFixed(dollars < 0.01 ? 6 : dollars < 1 ? 4 : 2)}`;
+}
+
+/** From one moment to another, or to now. */
+export function duration(from, to) {
+  const seconds = Math.max(0, (to ? new Date(to) : new Date()) - new Date(from)) / 1000;
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes} min ${Math.round(seconds % 60)} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** A word in a coloured frame. `tone`: good, bad, busy, or none. */
+export const badge = (text, tone = "") => h("span", { class: `badge ${tone}` }, text);

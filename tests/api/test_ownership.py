@@ -1,0 +1,96 @@
+"""Two users and every id: somebody else's thing is answered exactly as one that does not exist, and nothing happens to it.
+
+The routes are read from OpenAPI: a new route with an id in its path fails here until `ids` says whose it is.
+"""
+
+import re
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
+import pytest
+
+from api.app import create_app
+from tests.streams import CHAT, chat
+
+# Routes whose ids belong to no user: the deployment's own things, guarded by permissions instead.
+SHARED = re.compile(r"^/api/v1/(admin|agent/ag-ui|agent/mcp)/")
+BODIES = {"resume_run": {"decision": "approve"}}
+
+
+async def waiting_run(owner: httpx.AsyncClient) -> dict[str, str]:
+    response, _ = await chat(owner, 'mine [tool:ask_human {"question": "Mine?"}]')
+    return {"run_id": response.headers["X-Run-Id"], "thread_id": response.headers["X-Thread-Id"]}
+
+
+# What makes the owner's things, by the names that the paths' parameters have.
+MAKERS: tuple[Callable[[httpx.AsyncClient], Awaitable[dict[str, str]]], ...] = (waiting_run,)
+
+
+@pytest.fixture
+async def ids(client: httpx.AsyncClient) -> AsyncIterator[dict[str, str]]:
+    found: dict[str, str] = {}
+    for make in MAKERS:
+        found |= await make(client)
+    yield found
+    await client.post(f"/agent/runs/{found['run_id']}/cancel")
+
+
+def operations(settings) -> list[tuple[str, str, str]]:
+    """Method, path and operation id of every route with an id of somebody's."""
+    paths = create_app(settings).openapi()["paths"]
+    return [
+        (method, path, operation["operationId"])
+        for path, methods in paths.items()
+        if "{" in path and not SHARED.match(path)
+        for method, operation in methods.items()
+    ]
+
+
+def address(path: str, ids: dict[str, str]) -> str:
+    return re.sub(r"\{(\w+)\}", lambda match: ids[match[1]], path).removeprefix("/api/v1")
+
+
+async def test_somebody_else_s_thing_is_like_none_at_all(client, other_client, ids, settings):
+    missing = {name: str(uuid.uuid4()) for name in ids}
+    checked = 0
+    for method, path, operation in operations(settings):
+        unknown = set(re.findall(r"\{(\w+)\}", path)) - ids.keys()
+        assert not unknown, f"{operation}: say in this file whose {', '.join(unknown)} is"
+        body = {"json": BODIES[operation]} if operation in BODIES else {}
+        theirs = await other_client.request(method, address(path, ids), **body)
+        none = await other_client.request(method, address(path, missing), **body)
+        assert theirs.status_code == none.status_code == 404, (operation, theirs.text, none.text)
+        same = [{k: v for k, v in answer.json().items() if k != "request_id"} for answer in (theirs, none)]
+        assert same[0] == same[1], operation
+        checked += 1
+    assert checked >= 7
+    assert (await client.get(f"/agent/runs/{ids['run_id']}")).json()["status"] == "waiting"
+    assert (await client.get(f"/agent/threads/{ids['thread_id']}")).status_code == 200
+
+
+async def test_somebody_else_s_thread_in_a_body_is_like_none_at_all(client, other_client, ids):
+    bodies = [
+        {"messages": [{"role": "user", "content": "yes"}], "thread_id": ids["thread_id"]},
+        {"thread_id": ids["thread_id"], "resume": [{"interrupt_id": "x", "status": "resolved"}]},
+    ]
+    for body in bodies:
+        assert (await other_client.post(CHAT, json=body)).status_code == 404
+    assert (await client.get(f"/agent/runs/{ids['run_id']}")).json()["status"] == "waiting"
+
+
+async def test_lists_hold_one_s_own_things_alone(client, other_client, ids):
+    for path in ("/agent/runs", "/agent/threads"):
+        assert (await other_client.get(path)).json()["total"] == 0
+    assert (await other_client.get("/agent/runs", params={"thread_id": ids["thread_id"]})).json()["items"] == []
+
+
+async def test_a_name_that_another_user_chose_for_a_thread_is_still_free(client, other_client):
+    mine, _ = await chat(client, "[say=mine]", thread_id="our name")
+    theirs, _ = await chat(other_client, "[say=theirs]", thread_id="our name")
+    assert mine.headers["X-Run-Id"] != theirs.headers["X-Run-Id"]
+    said = (await other_client.get("/agent/threads/our%20name/messages")).json()["items"]
+    assert [m["content"] for m in said] == ["[say=theirs]", "theirs"]
+    assert (await other_client.delete("/agent/threads/our%20name")).status_code == 204
+    assert (await client.get("/agent/threads/our%20name")).status_code == 200
+    await client.delete("/agent/threads/our%20name")

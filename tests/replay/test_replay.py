@@ -1,0 +1,69 @@
+"""Runs that began under an earlier version go on under this one: recorded histories replay with today's workflows."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+from temporalio.workflow import NondeterminismError
+
+from agents_backend.integrations.temporal import plugins
+from tests.replay.record import HISTORIES, SCENARIOS
+from workers.main import workflow_runner
+from workers.queues import graphs
+from workflows.chat import ChatWorkflow
+
+RECORDED = sorted(HISTORIES.glob("*.json"))
+each_recorded = pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+
+
+async def replay(history: dict[str, Any]) -> None:
+    """Raises what the worker would meet."""
+    replayer = Replayer(
+        workflows=[ChatWorkflow],
+        plugins=[*plugins(), graphs()],
+        workflow_runner=workflow_runner(),
+        data_converter=pydantic_data_converter,
+    )
+    await replayer.replay_workflow(WorkflowHistory.from_json("chat-recorded", history))
+
+
+def read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text())
+
+
+@each_recorded
+async def test_a_recorded_run_replays(path):
+    await replay(read(path))
+
+
+@each_recorded
+async def test_a_history_that_no_longer_fits_is_noticed(path):
+    history = read(path)
+    scheduled = [event for event in history["events"] if event["eventType"] == "EVENT_TYPE_ACTIVITY_TASK_SCHEDULED"]
+    scheduled[-1]["activityTaskScheduledEventAttributes"]["activityType"]["name"] = "another"
+    with pytest.raises(NondeterminismError):
+        await replay(history)
+
+
+def test_every_scenario_is_recorded_small_and_without_a_machine_s_names_or_paths():
+    recorded = {path.stem.partition("-")[0] for path in RECORDED}
+    assert recorded == {scenario.__name__ for scenario in SCENARIOS}
+    assert (HISTORIES / "long_run-2.json").exists()
+    for path in RECORDED:
+        text = path.read_text()
+        assert len(text) < 200_000
+        assert "site-packages" not in text
+        assert set(identities(read(path))) == {"worker"}
+
+
+def identities(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [found for inner in value for found in identities(inner)]
+    if not isinstance(value, dict):
+        return []
+    own = [value["identity"]] if "identity" in value else []
+    return own + [found for inner in value.values() for found in identities(inner)]

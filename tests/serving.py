@@ -1,0 +1,38 @@
+"""An API and a worker with settings of a test's own, on a stack of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import uvicorn
+
+from agents_backend.db.base import Database
+from agents_backend.db.migrate import upgrade
+from agents_backend.services.users import ensure_administrator
+from agents_backend.settings import Settings
+from agents_backend.stack.process import free_port
+from api.app import create_app
+from tests.conftest import PASSWORD
+from workers.main import run as run_worker
+
+
+@asynccontextmanager
+async def serving(settings: Settings, *, worker: bool = True) -> AsyncIterator[httpx.AsyncClient]:
+    """A client who is signed in as the administrator."""
+    await asyncio.to_thread(upgrade, settings.database.url.get_secret_value())
+    async with Database(settings.database) as database:
+        await ensure_administrator(database, settings)
+    stop, port = asyncio.Event(), free_port()
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_config=None, ws="none"))
+    api = asyncio.create_task(server.serve())
+    work = asyncio.create_task(run_worker(settings, ["chat"], stop=stop)) if worker else None
+    while not server.started:
+        await asyncio.sleep(0.01)
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=60) as client:
+        answer = await client.post("/admin/auth/login", json={"username": "admin", "password": PASSWORD})
+        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        yield client
+    stop.set()
+    server.should_exit = True
+    await asyncio.gather(api, *([work] if work else []))
