@@ -8,15 +8,20 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from agents_backend.domain.errors import Forbidden, Unauthenticated
 from agents_backend.integrations.telemetry import request_id
 from agents_backend.services.agent_config import AgentConfig
+from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.auth import AuthService, Principal
 from agents_backend.services.auth import RequestContext as Context
 from agents_backend.services.chats import Chats
+from agents_backend.services.deliveries import Deliveries
+from agents_backend.services.podcasts import PodcastRequests
+from agents_backend.services.prose import ProseRequests
 from agents_backend.services.runs import RunsService
 from agents_backend.services.sandbox_commands import SandboxCommands
 from agents_backend.services.sandbox_files import SandboxFiles
 from agents_backend.services.sandboxes import Sandboxes
 from agents_backend.services.slide_exports import SlideExports
 from agents_backend.services.slides import Slides
+from agents_backend.services.speech import SpeechRequests
 from agents_backend.services.threads import Threads
 from api.sse import Sse
 
@@ -88,6 +93,38 @@ ChatsOf = Annotated[Chats, Depends(_chats)]
 ThreadsOf = Annotated[Threads, Depends(_threads)]
 RunsOf = Annotated[RunsService, Depends(_runs)]
 SseOf = Annotated[Sse, Depends(_sse)]
+
+
+def _artifacts(request: Request) -> Artifacts:
+    found: Artifacts = request.app.state.services.artifacts
+    return found
+
+
+def _deliveries(request: Request) -> Deliveries:
+    found: Deliveries = request.app.state.services.deliveries
+    return found
+
+
+def _speech(request: Request) -> SpeechRequests:
+    found: SpeechRequests = request.app.state.services.speech
+    return found
+
+
+def _podcasts(request: Request) -> PodcastRequests:
+    found: PodcastRequests = request.app.state.services.podcasts
+    return found
+
+
+def _prose(request: Request) -> ProseRequests:
+    found: ProseRequests = request.app.state.services.prose
+    return found
+
+
+ArtifactsOf = Annotated[Artifacts, Depends(_artifacts)]
+DeliveriesOf = Annotated[Deliveries, Depends(_deliveries)]
+PodcastsOf = Annotated[PodcastRequests, Depends(_podcasts)]
+ProseOf = Annotated[ProseRequests, Depends(_prose)]
+SpeechOf = Annotated[SpeechRequests, Depends(_speech)]
 
 
 def _sandboxes(request: Request) -> Sandboxes:

@@ -17,10 +17,11 @@ from agents_backend.db.migrate import upgrade
 from agents_backend.db.tables.users import User
 from agents_backend.services.passwords import Passwords
 from agents_backend.services.users import ensure_administrator
-from agents_backend.settings import ModelConfig, ModelSettings, Settings, StackSettings
+from agents_backend.settings import ModelConfig, ModelSettings, Settings, SpeechSettings, StackSettings
 from agents_backend.stack.process import free_port
 from agents_backend.stack.stack import Stack
 from api.app import create_app
+from tests.fakes.edge_server import FakeEdge
 from tests.fakes.openai_server import FakeOpenAI
 from tests.watchdog import watching
 from workers.main import run as run_worker
@@ -64,9 +65,20 @@ async def fake_model() -> AsyncIterator[FakeOpenAI]:
 
 
 @pytest.fixture(scope="session")
-def settings(stack: Stack, fake_model: FakeOpenAI) -> Settings:
+async def fake_edge() -> AsyncIterator[FakeEdge]:
+    async with FakeEdge() as fake:
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def settings(stack: Stack, fake_model: FakeOpenAI, fake_edge: FakeEdge, tmp_path_factory) -> Settings:
     config = ModelConfig(name="fake", model="fake", base_url=fake_model.base_url, input_price=1, output_price=2)
-    return settings_for(stack, models=ModelSettings(list=(config,)))
+    return settings_for(
+        stack,
+        models=ModelSettings(list=(config,)),
+        speech=SpeechSettings(provider="edge", edge_url=fake_edge.url, price=15),
+        data_dir=tmp_path_factory.mktemp("data"),
+    )
 
 
 def settings_for(stack: Stack, **more) -> Settings:
@@ -100,7 +112,7 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 @pytest.fixture(scope="session")
 async def worker(settings: Settings, database: Database) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    task = asyncio.create_task(run_worker(settings, ["chat"], stop=stop))
+    task = asyncio.create_task(run_worker(settings, ["chat", "media"], stop=stop))
     yield
     stop.set()
     await task

@@ -3,6 +3,7 @@
 AgentsError
 ├── Invalid                  the caller sent something that can never work
 │   ├── TooLarge
+│   ├── ContextExceeded      the text does not fit the model
 │   ├── UnsupportedMedia
 │   └── AddressRefused       a URL that we do not connect to
 ├── Unauthenticated
@@ -25,9 +26,11 @@ AgentsError
     │   ├── ModelRejected    the vendor refuses the request itself: not tried again
     │   ├── SandboxFailed    E2B answered with an error
     │   │   └── CommandLost  how far it came is not known; it is not run again
-    │   └── UpstreamRejected
+    │   ├── UpstreamRejected
+    │   └── SpeechFailed     a line could not be spoken, however often it was tried
     ├── UpstreamOverloaded
     │   └── ModelOverloaded
+    ├── StorageFull          there is no room to write a file
     └── UpstreamTimeout
         └── SandboxTimeout
 """
@@ -78,6 +81,11 @@ class Invalid(AgentsError):
 class TooLarge(Invalid):
     code = "PAYLOAD_TOO_LARGE"
     default_detail = "The request is too large."
+
+
+class ContextExceeded(Invalid):
+    code = "MODEL_CONTEXT_EXCEEDED"
+    default_detail = "The text is longer than the model can read at once."
 
 
 class UnsupportedMedia(Invalid):
@@ -213,3 +221,24 @@ class CommandLost(SandboxFailed):
 class SandboxTimeout(UpstreamTimeout):
     code = "SANDBOX_TIMEOUT"
     default_detail = "The sandbox service did not answer in time."
+
+
+class SpeechFailed(UpstreamFailed):
+    code = "SPEECH_FAILED"
+    default_detail = "A line could not be spoken."
+
+
+class StorageFull(Unavailable):
+    code = "STORAGE_FULL"
+    default_detail = "There is no room left to store the file."
+
+
+def error_of(code: str, detail: str) -> AgentsError:
+    """The error that a run ended with, as it was stored: of the class that has its code, or a failed upstream's."""
+    waiting = [AgentsError]
+    while waiting:
+        kind = waiting.pop()
+        if kind.code == code:
+            return kind(detail)
+        waiting += kind.__subclasses__()
+    return UpstreamFailed(detail, code=code)

@@ -10,7 +10,7 @@ from agents_backend.db.sandboxes import SandboxRepository
 from agents_backend.db.tables.sandboxes import Sandbox
 from agents_backend.domain.errors import NotFound, SandboxGone
 from agents_backend.domain.sandboxes import SandboxStatus
-from agents_backend.services.sandbox_entities import SandboxEntities, error_of
+from agents_backend.services.sandbox_entities import SandboxEntities, failure_of
 from agents_backend.services.sandbox_lives import box_of, lease_of
 
 Result = TypeVar("Result")
@@ -78,7 +78,7 @@ async def find(rows: SandboxRepository, sandbox_id: str, user_id: int) -> Sandbo
 def raise_if_ended(row: Sandbox) -> None:
     """The error of a sandbox that has ended: why it could not be made, or why it is gone."""
     if row.status == SandboxStatus.FAILED and row.error_code:
-        raise error_of(row.error_code, row.reason)
+        raise failure_of(row.error_code, row.reason)
     if SandboxStatus(row.status).is_final:
         raise SandboxGone(row.reason or None)
 

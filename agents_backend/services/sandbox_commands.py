@@ -13,7 +13,7 @@ from agents_backend.integrations.sandbox_scripts import CommandReport
 from agents_backend.integrations.sandboxes import Boxes, NewCommand
 from agents_backend.services.idempotency import claim, release
 from agents_backend.services.sandbox_access import SandboxAccess, find
-from agents_backend.services.sandbox_entities import SandboxEntities, error_of
+from agents_backend.services.sandbox_entities import SandboxEntities, failure_of
 from agents_backend.settings import SandboxSettings
 
 # What a start waits for at once: most commands end within it, and cost one activity.
@@ -232,4 +232,4 @@ class SandboxCommands:
 def raise_if_failed(row: SandboxCommand) -> None:
     """The error of a command that never came to an end of its own."""
     if row.status == CommandStatus.FAILED and row.error:
-        raise error_of(row.error["code"], row.error["detail"])
+        raise failure_of(row.error["code"], row.error["detail"])

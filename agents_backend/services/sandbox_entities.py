@@ -24,7 +24,7 @@ from agents_backend.contracts import activities as names
 from agents_backend.contracts import queues
 from agents_backend.contracts.sandboxes import CommandInput, SandboxInput, SandboxRef, SandboxState
 from agents_backend.db.tables.sandboxes import Sandbox
-from agents_backend.domain.errors import AgentsError, SandboxFailed, SandboxGone, Unavailable
+from agents_backend.domain.errors import AgentsError, SandboxFailed, SandboxGone, Unavailable, error_of
 from agents_backend.domain.sandboxes import SandboxStatus, command_workflow_id, sandbox_workflow_id
 
 RPC = timedelta(seconds=5)
@@ -160,23 +160,15 @@ class SandboxEntities:
 def told(error: BaseException) -> AgentsError:
     """The domain error that a failure of Temporal's carries, by its code."""
     cause: BaseException | None = error
-    while cause is not None and not (isinstance(cause, ApplicationError) and cause.type in _classes()):
+    while cause is not None and not (isinstance(cause, ApplicationError) and cause.type):
         cause = cause.__cause__
     if not isinstance(cause, ApplicationError):
         return SandboxFailed("The sandbox could not be changed.")
-    return error_of(cause.type or "", cause.message)
+    return failure_of(cause.type or "", cause.message)
 
 
-def error_of(code: str, detail: str) -> AgentsError:
-    """The error of the tree that has this code; an unknown one is `SandboxFailed`."""
-    kind = _classes().get(code, SandboxFailed)
-    return kind(detail, retry_after=5 if issubclass(kind, Unavailable) else None)
-
-
-def _classes() -> dict[str, type[AgentsError]]:
-    found, left = {}, [AgentsError]
-    while left:
-        kind = left.pop()
-        found[kind.code] = kind
-        left += kind.__subclasses__()
+def failure_of(code: str, detail: str) -> AgentsError:
+    """The error of the tree that has this code; one that may heal says when to come again."""
+    found = error_of(code, detail)
+    found.retry_after = 5 if isinstance(found, Unavailable) else None
     return found

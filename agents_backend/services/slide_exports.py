@@ -3,6 +3,7 @@
 The pages are somebody's HTML: they are rendered within the sandbox, where they came from, and never on this machine.
 """
 
+import asyncio
 import shlex
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -65,7 +66,8 @@ class SlideExports:
             )
         name = f"{presentation or 'slides'}.{format}"
         if format == "pptx":
-            return Export(name, MEDIA_TYPES[format], pptx_of([(slide.title, slide.content) for slide in found]))
+            pages = [(slide.title, slide.content) for slide in found]
+            return Export(name, MEDIA_TYPES[format], await asyncio.to_thread(pptx_of, pages))
         return Export(name, MEDIA_TYPES[format], await self._pdf(sandbox_id, user_id, found))
 
     async def _pdf(self, sandbox_id: str, user_id: int, slides: Sequence[Slide]) -> bytes:
@@ -88,7 +90,7 @@ class SlideExports:
             pages = [await self._read(box, f"{folder}/{n:03}.pdf", seconds) for n in range(1, len(slides) + 1)]
         finally:
             await self._boxes.remove(box, folder, seconds=seconds)
-        return joined(pages)
+        return await asyncio.to_thread(joined, pages)
 
     async def _read(self, box: str, path: str, seconds: int) -> bytes:
         pieces: AsyncIterator[bytes] = self._boxes.read(box, path, seconds=seconds)

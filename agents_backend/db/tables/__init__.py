@@ -1,6 +1,6 @@
 """The tables, one file a noun."""
 
-from agents_backend.db.tables.runs import Artifact, IdempotencyKey, Interrupt, Message, Run, Thread
+from agents_backend.db.tables.runs import Artifact, IdempotencyKey, Interrupt, Message, Run, RunPart, Thread
 from agents_backend.db.tables.sandboxes import Sandbox, SandboxCommand, Slide
 from agents_backend.db.tables.tool_calls import BegunCall
 from agents_backend.db.tables.users import AuthSession, LoginLog, User
@@ -14,6 +14,7 @@ __all__ = [
     "LoginLog",
     "Message",
     "Run",
+    "RunPart",
     "Sandbox",
     "SandboxCommand",
     "Slide",
