@@ -81,7 +81,8 @@ SANDBOX_UPKEEP = ActivityConfig(
     heartbeat_timeout=timedelta(seconds=3),
     retry_policy=UPSTREAM,
 )
-COMMAND_START = SANDBOX_ASKED
+# Whoever waits for a command lets go of it before it is stopped, or would tell of its end as its own.
+COMMAND_START = ActivityConfig(**SANDBOX_ASKED, cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED)
 # Beside the command's own time: E2B may be away for so long in the middle of it.
 COMMAND_PATIENCE = timedelta(hours=6)
 
@@ -92,7 +93,7 @@ def command_await(timeout_seconds: int) -> ActivityConfig:
         schedule_to_close_timeout=timedelta(seconds=timeout_seconds) + COMMAND_PATIENCE,
         heartbeat_timeout=timedelta(seconds=3),
         retry_policy=UPSTREAM,
-        cancellation_type=ActivityCancellationType.TRY_CANCEL,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     )
 
 

@@ -5,6 +5,9 @@ import contextlib
 import time
 
 import httpx
+import pytest
+
+from agents_backend.services import sandbox_commands
 
 BASE = "/agent/sandboxes"
 
@@ -52,9 +55,12 @@ async def test_only_the_first_megabyte_of_an_output_is_kept_and_that_is_said(cli
     assert done["stderr"] == "\ufffd" * 2000
 
 
+# The worker is in this process: with 0 a command is followed, with 5 its start waits for its end.
+@pytest.mark.parametrize("quick", [0, 5])
 async def test_a_background_command_is_looked_at_while_it_runs_and_ends_by_itself(
-    client: httpx.AsyncClient, sandbox: str
+    client: httpx.AsyncClient, sandbox: str, quick: int, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(sandbox_commands, "QUICK_SECONDS", quick)
     begun = await run(client, sandbox, "echo one; until [ -e /tmp/go ]; do sleep 0.05; done; echo two", background=True)
     where = f"{BASE}/{sandbox}/commands/{begun['command_id']}"
     assert (begun["status"], begun["exit_code"]) == ("running", None)
@@ -72,9 +78,11 @@ async def test_a_background_command_is_looked_at_while_it_runs_and_ends_by_itsel
     assert listed["items"][1]["command_id"] == begun["command_id"]
 
 
+@pytest.mark.parametrize("quick", [0, 5])
 async def test_a_cancelled_command_keeps_what_it_wrote_and_its_children_are_gone(
-    client: httpx.AsyncClient, sandbox: str
+    client: httpx.AsyncClient, sandbox: str, quick: int, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(sandbox_commands, "QUICK_SECONDS", quick)
     begun = await run(client, sandbox, "echo kept; sleep 985 & wait", background=True)
     where = f"{BASE}/{sandbox}/commands/{begun['command_id']}"
     async with asyncio.timeout(30):
