@@ -16,7 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from temporalio.client import Client
 
 from agents_backend.db.base import Database
-from agents_backend.integrations.addresses import Policy
+from agents_backend.integrations.addresses import Policy, certificates
 from agents_backend.integrations.events import EventLog, connect
 from agents_backend.integrations.hub import Hub
 from agents_backend.integrations.metrics import DATABASE_CONNECTIONS
@@ -102,8 +102,9 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         lost = LostRuns(launches=launches, ends=ends)
         sandboxes = sandbox_parts(database=database, temporal=temporal, settings=settings)
         policy = Policy(allow_loopback=settings.agents.fetch_allow_loopback)
-        pages = await stack.enter_async_context(Pages(policy=policy))
-        presigned = await stack.enter_async_context(PresignedUrls(policy))
+        trust = await certificates()
+        pages = await stack.enter_async_context(Pages(policy=policy, trust=trust))
+        presigned = await stack.enter_async_context(PresignedUrls(policy, trust=trust))
         storage = Storage(settings.storage, settings.data_dir)
         artifacts = Artifacts(database=database, storage=storage, settings=settings)
         yield Services(

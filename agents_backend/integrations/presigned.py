@@ -1,6 +1,7 @@
 """Sending a file to a presigned URL that a user gives: public addresses alone, no redirects, in passing."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Final, Self
@@ -17,10 +18,10 @@ _FIRST_NOT_OK = 300
 class PresignedUrls:
     """Use it as an async context manager, one a process."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, *, trust: ssl.SSLContext | None = None) -> None:
         self._policy = policy
         self._client = httpx.AsyncClient(
-            transport=PinnedTransport(policy),
+            transport=PinnedTransport(policy, trust=trust),
             timeout=httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS),
             headers={"User-Agent": "AgentsBackend/1.0"},
             follow_redirects=False,

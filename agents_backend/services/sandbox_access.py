@@ -69,7 +69,7 @@ async def find(rows: SandboxRepository, sandbox_id: str, user_id: int) -> Sandbo
     Raises:
         NotFound: none, somebody else's, or deleted.
     """
-    row = await rows.sandbox(sandbox_id, user_id=user_id)
+    row = await rows.sandbox(sandbox_id, user_id=user_id) if "\x00" not in sandbox_id else None
     if row is None or row.status == SandboxStatus.DELETED:
         raise NotFound("There is no such sandbox.", code="SANDBOX_NOT_FOUND")
     return row

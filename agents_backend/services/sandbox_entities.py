@@ -7,6 +7,7 @@ from typing import Any
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
+    WorkflowFailureError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
@@ -105,6 +106,8 @@ class SandboxEntities:
                 await handle.result()
         except TimeoutError:
             return False
+        except WorkflowFailureError:  # terminated by hand: the sweep ends the command
+            return True
         except (RPCError, RuntimeError) as error:
             raise Unavailable("Temporal is not available now.", retry_after=2) from error
         return True

@@ -29,6 +29,7 @@ from api.schemas.sandboxes import (
     MakeFolderBody,
     PathView,
     ReadFileBody,
+    SandboxId,
     SentFileView,
     UploadFromUrlBody,
     WriteFileBody,
@@ -99,7 +100,7 @@ async def send_sandbox_file_to_presigned(
 
 @router.post("/{sandbox_id}/mkdir", summary="Make a folder and those above it")
 async def make_sandbox_folder(
-    sandbox_id: str, body: MakeFolderBody, user: CurrentUser, files: SandboxFilesOf
+    sandbox_id: SandboxId, body: MakeFolderBody, user: CurrentUser, files: SandboxFilesOf
 ) -> FolderView:
     path, created = await files.make_folder(sandbox_id, user.user_id, body.path)
     return FolderView(path=path, created=created)
@@ -107,7 +108,7 @@ async def make_sandbox_folder(
 
 @router.get("/{sandbox_id}/download", summary="Download a file of any size", response_class=StreamingResponse)
 async def download_sandbox_file(
-    sandbox_id: str,
+    sandbox_id: SandboxId,
     path: Annotated[str, Query(min_length=1, max_length=4096)],
     user: CurrentUser,
     files: SandboxFilesOf,

@@ -29,6 +29,7 @@ from api.schemas.sandboxes import (
     PortBody,
     PortView,
     SandboxDetailView,
+    SandboxId,
     SandboxInfoView,
     SandboxUrlsView,
     SandboxView,
@@ -114,12 +115,12 @@ async def run_sandbox_command(
 
 
 @router.get("/{sandbox_id}", summary="A sandbox's status")
-async def get_sandbox(sandbox_id: str, user: CurrentUser, sandboxes: SandboxesOf) -> SandboxView:
+async def get_sandbox(sandbox_id: SandboxId, user: CurrentUser, sandboxes: SandboxesOf) -> SandboxView:
     return SandboxView.of(await sandboxes.get(sandbox_id, user.user_id))
 
 
 @router.get("/{sandbox_id}/info", summary="A sandbox's details, as E2B has them now", responses=errors(*OF_E2B))
-async def get_sandbox_info(sandbox_id: str, user: CurrentUser, sandboxes: SandboxesOf) -> SandboxInfoView:
+async def get_sandbox_info(sandbox_id: SandboxId, user: CurrentUser, sandboxes: SandboxesOf) -> SandboxInfoView:
     return SandboxInfoView.of_box(*await sandboxes.info(sandbox_id, user.user_id))
 
 
@@ -128,13 +129,13 @@ async def get_sandbox_info(sandbox_id: str, user: CurrentUser, sandboxes: Sandbo
     summary="The URLs of a sandbox's MCP server and VS Code; a paused one is resumed",
     responses=errors(*OF_E2B),
 )
-async def get_sandbox_urls(sandbox_id: str, user: CurrentUser, sandboxes: SandboxesOf) -> SandboxUrlsView:
+async def get_sandbox_urls(sandbox_id: SandboxId, user: CurrentUser, sandboxes: SandboxesOf) -> SandboxUrlsView:
     return SandboxUrlsView.of_urls(await sandboxes.urls(sandbox_id, user.user_id))
 
 
 @router.post("/{sandbox_id}/timeout", summary="Let a sandbox run for so long from now", responses=errors(*OF_E2B))
 async def set_sandbox_timeout(
-    sandbox_id: str, body: TimeoutBody, user: CurrentUser, sandboxes: SandboxesOf
+    sandbox_id: SandboxId, body: TimeoutBody, user: CurrentUser, sandboxes: SandboxesOf
 ) -> SandboxView:
     return SandboxView.of(await sandboxes.set_timeout(sandbox_id, user.user_id, body.timeout_seconds))
 
@@ -142,24 +143,26 @@ async def set_sandbox_timeout(
 @router.post(
     "/{sandbox_id}/pause", summary="Pause a sandbox; its files are kept", responses=errors(SandboxBusy, *OF_E2B)
 )
-async def pause_sandbox(sandbox_id: str, user: CurrentUser, sandboxes: SandboxesOf) -> SandboxView:
+async def pause_sandbox(sandbox_id: SandboxId, user: CurrentUser, sandboxes: SandboxesOf) -> SandboxView:
     return SandboxView.of(await sandboxes.pause(sandbox_id, user.user_id))
 
 
 @router.delete("/{sandbox_id}", status_code=204, summary="Delete a sandbox; its slides stay", responses=errors(*OF_E2B))
-async def delete_sandbox(sandbox_id: str, user: CurrentUser, sandboxes: SandboxesOf) -> None:
+async def delete_sandbox(sandbox_id: SandboxId, user: CurrentUser, sandboxes: SandboxesOf) -> None:
     await sandboxes.delete(sandbox_id, user.user_id)
 
 
 @router.post("/{sandbox_id}/expose-port", summary="The URL of a port of a sandbox", responses=errors(*OF_E2B))
-async def expose_sandbox_port(sandbox_id: str, body: PortBody, user: CurrentUser, sandboxes: SandboxesOf) -> PortView:
+async def expose_sandbox_port(
+    sandbox_id: SandboxId, body: PortBody, user: CurrentUser, sandboxes: SandboxesOf
+) -> PortView:
     url, token = await sandboxes.expose(sandbox_id, user.user_id, body.port)
     return PortView(port=body.port, url=url, access_token=token)
 
 
 @router.get("/{sandbox_id}/commands", summary="List a sandbox's commands, newest first")
 async def list_sandbox_commands(
-    sandbox_id: str, user: CurrentUser, commands: SandboxCommandsOf, page: Number = 1, size: Size = 20
+    sandbox_id: SandboxId, user: CurrentUser, commands: SandboxCommandsOf, page: Number = 1, size: Size = 20
 ) -> Page[CommandView]:
     found, total = await commands.list(sandbox_id, user.user_id, page=page, size=size)
     return Page(items=[CommandView.of(row) for row in found], total=total, page=page, size=size)
@@ -171,7 +174,7 @@ async def list_sandbox_commands(
     responses=errors(*OF_E2B),
 )
 async def get_sandbox_command(
-    sandbox_id: str, command_id: str, user: CurrentUser, commands: SandboxCommandsOf
+    sandbox_id: SandboxId, command_id: SandboxId, user: CurrentUser, commands: SandboxCommandsOf
 ) -> CommandView:
     return CommandView.of(*await commands.get(sandbox_id, command_id, user.user_id))
 
@@ -182,6 +185,6 @@ async def get_sandbox_command(
     responses=errors(*OF_E2B),
 )
 async def cancel_sandbox_command(
-    sandbox_id: str, command_id: str, user: CurrentUser, commands: SandboxCommandsOf
+    sandbox_id: SandboxId, command_id: SandboxId, user: CurrentUser, commands: SandboxCommandsOf
 ) -> CommandView:
     return CommandView.of(await commands.cancel(sandbox_id, command_id, user.user_id))

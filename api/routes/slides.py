@@ -12,6 +12,7 @@ from api.dependencies import CurrentUser, SlideExportsOf, SlidesOf
 from api.openapi import errors
 from api.routes.sandboxes import OF_E2B
 from api.schemas.pages import Number, Page, Size
+from api.schemas.sandboxes import SandboxId
 from api.schemas.slides import CreateSlideBody, SlideView, UpdateSlideBody
 
 router = APIRouter(
@@ -19,12 +20,12 @@ router = APIRouter(
     tags=["slides"],
     responses=errors(Invalid, Unauthenticated, NotFound, Unavailable),
 )
-Presentation = Annotated[str | None, Query(max_length=100)]
+Presentation = Annotated[str | None, Query(max_length=100, pattern=r"^[^\x00]*$")]
 
 
 @router.get("", summary="List slides, by presentation and number")
 async def list_slides(
-    sandbox_id: str,
+    sandbox_id: SandboxId,
     user: CurrentUser,
     slides: SlidesOf,
     presentation_name: Presentation = None,
@@ -42,7 +43,7 @@ async def list_slides(
     responses=errors(Conflict, *OF_E2B),
 )
 async def export_slides(
-    sandbox_id: str,
+    sandbox_id: SandboxId,
     user: CurrentUser,
     exports: SlideExportsOf,
     format: Format = "pdf",  # noqa: A002  # the contract's word
@@ -54,13 +55,13 @@ async def export_slides(
 
 
 @router.get("/{slide_id}", summary="A slide")
-async def get_slide(sandbox_id: str, slide_id: uuid.UUID, user: CurrentUser, slides: SlidesOf) -> SlideView:
+async def get_slide(sandbox_id: SandboxId, slide_id: uuid.UUID, user: CurrentUser, slides: SlidesOf) -> SlideView:
     return SlideView.of(await slides.get(sandbox_id, user.user_id, slide_id))
 
 
 @router.post("", status_code=201, summary="Add a slide", responses=errors(Conflict))
 async def create_slide(
-    sandbox_id: str, body: CreateSlideBody, user: CurrentUser, slides: SlidesOf, response: Response
+    sandbox_id: SandboxId, body: CreateSlideBody, user: CurrentUser, slides: SlidesOf, response: Response
 ) -> SlideView:
     slide = await slides.create(sandbox_id, user.user_id, body.new())
     response.headers["Location"] = f"/api/v1/agent/sandboxes/{sandbox_id}/slides/{slide.id}"
@@ -69,11 +70,11 @@ async def create_slide(
 
 @router.put("/{slide_id}", summary="Change a slide, or move it", responses=errors(Conflict))
 async def update_slide(
-    sandbox_id: str, slide_id: uuid.UUID, body: UpdateSlideBody, user: CurrentUser, slides: SlidesOf
+    sandbox_id: SandboxId, slide_id: uuid.UUID, body: UpdateSlideBody, user: CurrentUser, slides: SlidesOf
 ) -> SlideView:
     return SlideView.of(await slides.change(sandbox_id, user.user_id, slide_id, body.change()))
 
 
 @router.delete("/{slide_id}", status_code=204, summary="Delete a slide; the others keep their numbers")
-async def delete_slide(sandbox_id: str, slide_id: uuid.UUID, user: CurrentUser, slides: SlidesOf) -> None:
+async def delete_slide(sandbox_id: SandboxId, slide_id: uuid.UUID, user: CurrentUser, slides: SlidesOf) -> None:
     await slides.delete(sandbox_id, user.user_id, slide_id)

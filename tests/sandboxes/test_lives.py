@@ -193,3 +193,16 @@ async def test_bad_bodies_are_400(client: httpx.AsyncClient, sandbox: str):
         answer = await client.post(f"{BASE}{path}", json=body)
         assert answer.status_code == 400, (path, body, answer.text)
         assert answer.json()["code"] == "VALIDATION_ERROR"
+
+
+async def test_ids_that_no_sandbox_can_have_are_refused_and_not_looked_up(client: httpx.AsyncClient, sandbox: str):
+    for bad in ("%00", "a%20b", "a" * 65, "%27--"):
+        assert (await client.get(f"{BASE}/{bad}")).status_code == 400, bad
+        assert (await client.get(f"{BASE}/{bad}/slides")).status_code == 400, bad
+    assert (await client.get(f"{BASE}/{sandbox}/slides?presentation_name=%00")).status_code == 400
+    assert (await client.get(f"{BASE}/{sandbox}/download?path=/tmp/%00")).status_code == 400
+    form = {"sandbox_id": "a\x00", "path": "/tmp/x"}
+    assert (await client.post(f"{BASE}/upload-file", files={"file": ("x", b"1")}, data=form)).status_code == 404
+    lone = b'{"sandbox_id": "sbx_x", "path": "/tmp/x", "content": "\\ud800"}'
+    headers = {"Content-Type": "application/json"}
+    assert (await client.post(f"{BASE}/write-file", content=lone, headers=headers)).status_code == 400
