@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
 from agents_backend.db.tables.sandboxes import Sandbox, SandboxCommand
 from agents_backend.integrations.sandbox_scripts import CommandReport
@@ -15,13 +15,28 @@ from api.schemas.runs import Body, Name
 
 DAY = 86_400
 SandboxId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+def _encodable(text: str) -> str:
+    """JSON can spell half of a surrogate pair; no file and no URL can hold it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("the text holds half of a surrogate pair") from None
+    return text
+
+
+Text = Annotated[str, AfterValidator(_encodable)]
 Path = Annotated[
-    str,
+    Text,
     Field(
-        min_length=1, max_length=4096, validation_alias=AliasChoices("path", "file_path"), examples=["/home/user/a.txt"]
+        min_length=1,
+        max_length=4096,
+        validation_alias=AliasChoices("path", "file_path"),
+        examples=["/home/user/a.txt"],
     ),
 ]
-Url = Annotated[str, Field(min_length=1, max_length=4096, examples=["https://example.com/data.csv"])]
+Url = Annotated[Text, Field(min_length=1, max_length=4096, examples=["https://example.com/data.csv"])]
 Timeout = Annotated[int, Field(ge=30, le=DAY, description="seconds")]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 Value = Annotated[str, StringConstraints(max_length=20_000, pattern=r"^[^\x00]*$")]
@@ -78,7 +93,7 @@ class CommandBody(Body):
 class WriteFileBody(Body):
     sandbox_id: SandboxId
     path: Path
-    content: str = Field(description="text; empty is fine")
+    content: Text = Field(description="empty is fine")
 
 
 class ReadFileBody(Body):

@@ -203,6 +203,7 @@ async def test_ids_that_no_sandbox_can_have_are_refused_and_not_looked_up(client
     assert (await client.get(f"{BASE}/{sandbox}/download?path=/tmp/%00")).status_code == 400
     form = {"sandbox_id": "a\x00", "path": "/tmp/x"}
     assert (await client.post(f"{BASE}/upload-file", files={"file": ("x", b"1")}, data=form)).status_code == 404
-    lone = b'{"sandbox_id": "sbx_x", "path": "/tmp/x", "content": "\\ud800"}'
     headers = {"Content-Type": "application/json"}
-    assert (await client.post(f"{BASE}/write-file", content=lone, headers=headers)).status_code == 400
+    for path, content in (("/tmp/x", "\\ud800"), ("/tmp/\\ud800", "x")):
+        lone = f'{{"sandbox_id": "{sandbox}", "path": "{path}", "content": "{content}"}}'
+        assert (await client.post(f"{BASE}/write-file", content=lone, headers=headers)).status_code == 400
