@@ -30,7 +30,7 @@ from agents_backend.domain.errors import Unavailable
 from agents_backend.integrations.temporal import connect as connect_temporal
 from agents_backend.integrations.temporal import ensure_search_attributes
 from agents_backend.reference import markdown, variable_name, variables
-from agents_backend.services.users import ensure_administrator
+from agents_backend.services.seeds import seed
 from agents_backend.settings import EMBEDDED_NOTICE, Settings, load
 from agents_backend.stack.process import StackError, check_free
 from agents_backend.stack.stack import Stack
@@ -162,14 +162,14 @@ def _migrate(found: Settings) -> str | None:
         raise typer.Exit(1)
     upgrade(found.database.url.get_secret_value())
 
-    async def seed() -> str | None:
+    async def seeded() -> str | None:
         # Before the administrator, whose password is told once: nothing after that may fail.
         await ensure_search_attributes(await connect_temporal(found.temporal, lazy=True))
         async with Database(found.database) as database:
-            return await ensure_administrator(database, found)
+            return await seed(database, found)
 
     try:
-        return asyncio.run(seed())
+        return asyncio.run(seeded())
     except Unavailable as error:
         out.print(f"[red]{escape(error.detail)}[/]", soft_wrap=True)
         raise typer.Exit(1) from None

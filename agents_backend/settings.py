@@ -38,8 +38,10 @@ class DatabaseSettings(Group):
     model_config = _group("DATABASE_")
 
     url: SecretStr | None = Field(None, description="postgresql://user:password@host:port/name")
-    pool_size: int = Field(10, ge=1, le=200, description="connections that one process keeps")
-    pool_overflow: int = Field(10, ge=0, le=200, description="and opens beyond them for a moment")
+    pool_size: int = Field(20, ge=1, le=200, description="connections of one process that are kept")
+    pool_overflow: int = Field(
+        0, ge=0, le=200, description="more of them at a peak; each is opened for one use, which costs more than to wait"
+    )
     statement_timeout_seconds: float = Field(30, gt=0)
 
 
@@ -109,11 +111,18 @@ class AuthSettings(Group):
     audience: str = "agents-backend-api"
     access_token_seconds: int = Field(900, ge=30)
     refresh_token_seconds: int = Field(30 * 24 * 3600, ge=60)
+    refresh_grace_seconds: float = Field(
+        10,
+        ge=0,
+        le=60,
+        description="a refresh token replaced this recently is refused, but does not revoke its session",
+    )
     session_cache_seconds: float = Field(0.5, ge=0, le=1, description="how stale a revocation may be on one process")
     login_attempts: int = Field(10, ge=3, description="failures a window, of one account from one address, before 429")
     login_attempts_per_address: int = Field(50, ge=3)
     login_window_seconds: int = Field(300, ge=10)
     hash_concurrency: int = Field(2, ge=1, description="password hashes computed at once by one process")
+    logins_waiting: int = Field(256, ge=1, description="sign-ins that wait for their turn in one process, at most")
     cookie_secure: bool | None = Field(None, description="default: on in production")
 
 
@@ -285,6 +294,16 @@ class StackSettings(Group):
     embedded_model: bool = Field(default=True, description="start the small model when no other is configured")
 
 
+class RetentionSettings(Group):
+    """How long the logs of the administration are kept; an hourly schedule forgets what is older."""
+
+    model_config = _group("RETENTION_")
+
+    login_log_days: int = Field(180, ge=1)
+    opera_log_days: int = Field(365, ge=1)
+    ended_session_days: int = Field(30, ge=1, description="sessions that were revoked or have expired")
+
+
 class TelemetrySettings(Group):
     model_config = _group("OTEL_")
 
@@ -323,6 +342,7 @@ class Settings(Group):
     storage: StorageSettings = Field(default_factory=StorageSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
     stack: StackSettings = Field(default_factory=StackSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
 
     @property

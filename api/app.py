@@ -25,6 +25,7 @@ from agents_backend.integrations.presigned import PresignedUrls
 from agents_backend.integrations.storage import Storage
 from agents_backend.integrations.telemetry import configure_logging
 from agents_backend.integrations.temporal import connect as connect_temporal
+from agents_backend.integrations.temporal_state import TemporalState
 from agents_backend.integrations.tracing import configure_tracing
 from agents_backend.services.agent_config import AgentConfig, agent_config
 from agents_backend.services.artifacts import Artifacts
@@ -32,24 +33,37 @@ from agents_backend.services.auth import AuthService
 from agents_backend.services.chats import Chats
 from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.deployed_tools import deployed_tools
+from agents_backend.services.depts import Depts
 from agents_backend.services.health import HealthService
 from agents_backend.services.launches import Launches
+from agents_backend.services.logs import Logs
 from agents_backend.services.lost_runs import LostRuns
+from agents_backend.services.menus import Menus
+from agents_backend.services.monitor import Monitor
 from agents_backend.services.open_streams import OpenStreams
+from agents_backend.services.opera_logs import OperaLogs
 from agents_backend.services.passwords import Passwords
 from agents_backend.services.podcasts import PodcastRequests
+from agents_backend.services.principals import Principals
 from agents_backend.services.prose import ProseRequests
+from agents_backend.services.roles import Roles
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_starts import RunStarts
 from agents_backend.services.runs import RunsService
+from agents_backend.services.sandbox_commands import SandboxCommands
 from agents_backend.services.sandbox_files import SandboxFiles
-from agents_backend.services.sandbox_parts import SandboxParts, sandbox_files, sandbox_parts
+from agents_backend.services.sandbox_parts import sandbox_files, sandbox_parts
+from agents_backend.services.sandboxes import Sandboxes
+from agents_backend.services.sessions import Sessions
+from agents_backend.services.slide_exports import SlideExports
+from agents_backend.services.slides import Slides
 from agents_backend.services.speech import SpeechRequests
 from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
+from agents_backend.services.users import Users
 from agents_backend.settings import Settings
 from api import console, errors, openapi
-from api.middleware import BodyLimit, Metrics, RequestId, TrailingSlash
+from api.middleware import BodyLimit, Metrics, OperationLog, RequestId, TrailingSlash
 from api.observation import Observe
 from api.routes import ROUTERS, health
 
@@ -63,6 +77,14 @@ class Services:
     redis: Redis
     temporal: Client
     auth: AuthService
+    users: Users
+    roles: Roles
+    depts: Depts
+    menus: Menus
+    logs: Logs
+    opera_logs: OperaLogs
+    monitor: Monitor
+    sessions: Sessions
     health: HealthService
     chats: Chats
     runs: RunsService
@@ -70,8 +92,11 @@ class Services:
     streams: Streams
     watched: OpenStreams
     agent_config: AgentConfig
-    sandboxes: SandboxParts
+    sandboxes: Sandboxes
+    sandbox_commands: SandboxCommands
     sandbox_files: SandboxFiles
+    slides: Slides
+    slide_exports: SlideExports
     artifacts: Artifacts
     deliveries: Deliveries
     speech: SpeechRequests
@@ -88,9 +113,13 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         temporal = await connect_temporal(settings.temporal, lazy=True)
         passwords = Passwords(settings.auth.hash_concurrency)
         stack.callback(passwords.close)
+        principals = Principals(database, kept_seconds=settings.auth.session_cache_seconds)
         log, hub = EventLog(redis), Hub(redis)
         await hub.start()
         stack.push_async_callback(hub.close)
+        opera_logs = OperaLogs(database=database)
+        await opera_logs.start()
+        stack.push_async_callback(opera_logs.close)
         launches = Launches(temporal=temporal, settings=settings)
         starts = RunStarts(database=database, log=log, launches=launches, settings=settings)
         ends = RunEnds(database=database, log=log, launches=launches, interrupt_days=settings.agents.interrupt_days)
@@ -100,7 +129,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         stack.push_async_callback(watched.close)
         toolboxes = await stack.enter_async_context(deployed_tools(settings))
         lost = LostRuns(launches=launches, ends=ends)
-        sandboxes = sandbox_parts(database=database, temporal=temporal, settings=settings)
+        boxed = sandbox_parts(database=database, temporal=temporal, settings=settings)
         policy = Policy(allow_loopback=settings.agents.fetch_allow_loopback)
         trust = await certificates()
         pages = await stack.enter_async_context(Pages(policy=policy, trust=trust))
@@ -112,13 +141,26 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             database=database,
             redis=redis,
             temporal=temporal,
-            auth=AuthService(database=database, redis=redis, passwords=passwords, settings=settings),
+            auth=AuthService(
+                database=database, redis=redis, passwords=passwords, settings=settings, principals=principals
+            ),
+            users=Users(database=database, passwords=passwords, principals=principals),
+            roles=Roles(database=database, principals=principals),
+            depts=Depts(database=database, principals=principals),
+            menus=Menus(database=database, principals=principals),
+            logs=Logs(database=database),
+            opera_logs=opera_logs,
+            monitor=Monitor(redis=redis, temporal=TemporalState(temporal), data_dir=settings.data_dir),
+            sessions=Sessions(database=database, principals=principals),
             health=HealthService(database=database, redis=redis, temporal=temporal),
             chats=Chats(database=database, starts=starts, runs=runs, launches=launches, settings=settings),
             runs=runs,
             threads=Threads(database=database),
-            sandboxes=sandboxes,
-            sandbox_files=sandbox_files(sandboxes, settings, pages=pages, presigned=presigned),
+            sandboxes=boxed.sandboxes,
+            sandbox_commands=boxed.commands,
+            sandbox_files=sandbox_files(boxed, settings, pages=pages, presigned=presigned),
+            slides=boxed.slides,
+            slide_exports=boxed.exports,
             streams=Streams(database=database, log=log, hub=hub, lost=lost),
             watched=watched,
             agent_config=agent_config(settings, toolboxes),
@@ -170,6 +212,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 def _middleware(app: FastAPI, settings: Settings) -> None:
     # The last one added is the outermost.
+    app.add_middleware(OperationLog)
     uploads = {"/api/v1/agent/sandboxes/upload-file": settings.sandboxes.max_file_bytes}
     app.add_middleware(BodyLimit, limit=settings.api.max_body_bytes, larger=uploads)
     app.add_middleware(TrailingSlash)

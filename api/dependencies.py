@@ -1,11 +1,12 @@
-"""What routes ask for by type."""
+"""What routes ask for by type. All of it is async: FastAPI would call plain functions in a thread, at ten times the price."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from agents_backend.domain.errors import Forbidden, Unauthenticated
+from agents_backend.domain.permissions import PERMISSIONS
 from agents_backend.integrations.telemetry import request_id
 from agents_backend.services.agent_config import AgentConfig
 from agents_backend.services.artifacts import Artifacts
@@ -13,45 +14,65 @@ from agents_backend.services.auth import AuthService, Principal
 from agents_backend.services.auth import RequestContext as Context
 from agents_backend.services.chats import Chats
 from agents_backend.services.deliveries import Deliveries
+from agents_backend.services.depts import Depts
+from agents_backend.services.logs import Logs
+from agents_backend.services.menus import Menus
+from agents_backend.services.monitor import Monitor
 from agents_backend.services.podcasts import PodcastRequests
 from agents_backend.services.prose import ProseRequests
+from agents_backend.services.roles import Roles
 from agents_backend.services.runs import RunsService
 from agents_backend.services.sandbox_commands import SandboxCommands
 from agents_backend.services.sandbox_files import SandboxFiles
 from agents_backend.services.sandboxes import Sandboxes
+from agents_backend.services.sessions import Sessions
 from agents_backend.services.slide_exports import SlideExports
 from agents_backend.services.slides import Slides
 from agents_backend.services.speech import SpeechRequests
 from agents_backend.services.threads import Threads
+from agents_backend.services.users import Users
 from api.sse import Sse
+
+
+def _service(name: str) -> Any:
+    """One of `app.state.services`; a coroutine, for FastAPI takes plain functions to a thread."""
+
+    async def find(request: Request) -> Any:
+        return getattr(request.app.state.services, name)
+
+    return Depends(find)
+
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
 
 
-def _auth(request: Request) -> AuthService:
-    found: AuthService = request.app.state.services.auth
-    return found
+Auth = Annotated[AuthService, _service("auth")]
 
 
-Auth = Annotated[AuthService, Depends(_auth)]
-
-
-async def _user(auth: Auth, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Principal:
+async def _user(
+    request: Request, auth: Auth, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Principal:
     if given is None:
         raise Unauthenticated
-    return await auth.authenticate(given.credentials)
+    request.state.principal = found = await auth.authenticate(given.credentials)
+    return found
 
 
 CurrentUser = Annotated[Principal, Depends(_user)]
 
 
-def _context(request: Request) -> Context:
+def context_of(request: Request) -> Context:
+    """Where a request comes from; `X-Forwarded-For` is believed as far as trusted proxies wrote it."""
     trusted: tuple[str, ...] = request.app.state.services.settings.api.trusted_proxies
     address = request.client.host if request.client else "0.0.0.0"  # no peer: a Unix socket
     hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
     while address in trusted and hops:  # from the nearest: what a client wrote itself is never reached
         address = hops.pop()
     return Context(address, request.headers.get("user-agent", ""), request_id())
+
+
+async def _context(request: Request) -> Context:
+    return context_of(request)
 
 
 RequestContext = Annotated[Context, Depends(_context)]
@@ -63,97 +84,55 @@ async def require_superuser(user: CurrentUser) -> Principal:
     return user
 
 
-def _runs(request: Request) -> RunsService:
-    found: RunsService = request.app.state.services.runs
-    return found
+class Requires:
+    """Lets a caller pass who holds a permission. OpenAPI shows it as `x-permission`."""
+
+    def __init__(self, permission: str) -> None:
+        if permission not in PERMISSIONS:
+            raise ValueError(f"{permission} is not in agents_backend/domain/permissions.py")
+        self.permission = permission
+
+    async def __call__(self, request: Request, user: CurrentUser) -> Principal:
+        request.state.permission = self.permission
+        if not user.may(self.permission):
+            raise Forbidden
+        return user
 
 
-def _chats(request: Request) -> Chats:
-    found: Chats = request.app.state.services.chats
-    return found
+def requires(permission: str) -> Requires:
+    """`Annotated[Principal, Depends(requires("sys:user:add"))]`: the signed-in user, if they hold the permission."""
+    return Requires(permission)
 
 
-def _threads(request: Request) -> Threads:
-    found: Threads = request.app.state.services.threads
-    return found
-
-
-def _sse(request: Request, user: CurrentUser) -> Sse:
+async def _sse(request: Request, user: CurrentUser) -> Sse:
     services = request.app.state.services
     return Sse(streams=services.streams, watched=services.watched, user=user)
 
 
-def _agent_config(request: Request) -> AgentConfig:
-    found: AgentConfig = request.app.state.services.agent_config
-    return found
-
-
-AgentConfigOf = Annotated[AgentConfig, Depends(_agent_config)]
-ChatsOf = Annotated[Chats, Depends(_chats)]
-ThreadsOf = Annotated[Threads, Depends(_threads)]
-RunsOf = Annotated[RunsService, Depends(_runs)]
 SseOf = Annotated[Sse, Depends(_sse)]
 
 
-def _artifacts(request: Request) -> Artifacts:
-    found: Artifacts = request.app.state.services.artifacts
-    return found
+IdempotencyKey = Annotated[str | None, Header(max_length=255, pattern=r"^[^\x00]+$")]
 
 
-def _deliveries(request: Request) -> Deliveries:
-    found: Deliveries = request.app.state.services.deliveries
-    return found
-
-
-def _speech(request: Request) -> SpeechRequests:
-    found: SpeechRequests = request.app.state.services.speech
-    return found
-
-
-def _podcasts(request: Request) -> PodcastRequests:
-    found: PodcastRequests = request.app.state.services.podcasts
-    return found
-
-
-def _prose(request: Request) -> ProseRequests:
-    found: ProseRequests = request.app.state.services.prose
-    return found
-
-
-ArtifactsOf = Annotated[Artifacts, Depends(_artifacts)]
-DeliveriesOf = Annotated[Deliveries, Depends(_deliveries)]
-PodcastsOf = Annotated[PodcastRequests, Depends(_podcasts)]
-ProseOf = Annotated[ProseRequests, Depends(_prose)]
-SpeechOf = Annotated[SpeechRequests, Depends(_speech)]
-
-
-def _sandboxes(request: Request) -> Sandboxes:
-    found: Sandboxes = request.app.state.services.sandboxes.sandboxes
-    return found
-
-
-def _sandbox_commands(request: Request) -> SandboxCommands:
-    found: SandboxCommands = request.app.state.services.sandboxes.commands
-    return found
-
-
-def _sandbox_files(request: Request) -> SandboxFiles:
-    found: SandboxFiles = request.app.state.services.sandbox_files
-    return found
-
-
-def _slides(request: Request) -> Slides:
-    found: Slides = request.app.state.services.sandboxes.slides
-    return found
-
-
-def _slide_exports(request: Request) -> SlideExports:
-    found: SlideExports = request.app.state.services.sandboxes.exports
-    return found
-
-
-SandboxesOf = Annotated[Sandboxes, Depends(_sandboxes)]
-SandboxCommandsOf = Annotated[SandboxCommands, Depends(_sandbox_commands)]
-SandboxFilesOf = Annotated[SandboxFiles, Depends(_sandbox_files)]
-SlidesOf = Annotated[Slides, Depends(_slides)]
-SlideExportsOf = Annotated[SlideExports, Depends(_slide_exports)]
+AgentConfigOf = Annotated[AgentConfig, _service("agent_config")]
+ArtifactsOf = Annotated[Artifacts, _service("artifacts")]
+ChatsOf = Annotated[Chats, _service("chats")]
+DeliveriesOf = Annotated[Deliveries, _service("deliveries")]
+DeptsOf = Annotated[Depts, _service("depts")]
+LogsOf = Annotated[Logs, _service("logs")]
+MenusOf = Annotated[Menus, _service("menus")]
+MonitorOf = Annotated[Monitor, _service("monitor")]
+PodcastsOf = Annotated[PodcastRequests, _service("podcasts")]
+ProseOf = Annotated[ProseRequests, _service("prose")]
+RolesOf = Annotated[Roles, _service("roles")]
+RunsOf = Annotated[RunsService, _service("runs")]
+SandboxCommandsOf = Annotated[SandboxCommands, _service("sandbox_commands")]
+SandboxFilesOf = Annotated[SandboxFiles, _service("sandbox_files")]
+SandboxesOf = Annotated[Sandboxes, _service("sandboxes")]
+SessionsOf = Annotated[Sessions, _service("sessions")]
+SlideExportsOf = Annotated[SlideExports, _service("slide_exports")]
+SlidesOf = Annotated[Slides, _service("slides")]
+SpeechOf = Annotated[SpeechRequests, _service("speech")]
+ThreadsOf = Annotated[Threads, _service("threads")]
+UsersOf = Annotated[Users, _service("users")]

@@ -1,21 +1,31 @@
 """Pure ASGI middleware: nothing here buffers an answer, so streams stay streams."""
 
+import json
 import re
 import time
 import uuid
 from collections.abc import Mapping
+from typing import Any
 
 import structlog
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from agents_backend.domain import audit
 from agents_backend.domain.errors import TooLarge
+from agents_backend.domain.principals import Principal
+from agents_backend.services.opera_logs import Operation
+from api.dependencies import context_of
 from api.errors import response
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _REQUESTS = Counter("http_requests_total", "Requests answered", ["method", "route", "status"])
 _SECONDS = Histogram("http_request_duration_seconds", "Time to the end of the answer", ["method", "route"])
+_MUTATING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_ADMIN = "/api/v1/admin/"
+_TOLD_BYTES = 16_384
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -79,6 +89,79 @@ class Metrics:
             method = scope["method"] if scope["method"] in _METHODS else "OTHER"
             _REQUESTS.labels(method, route, str(status)).inc()
             _SECONDS.labels(method, route).observe(time.perf_counter() - started)
+
+
+class OperationLog:
+    """Tells the operation log of each mutating request that a signed-in person made of a route for administrators.
+
+    Those are the routes under /admin, and all that name a permission; a refusal is told like a success.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] not in _MUTATING:
+            await self.app(scope, receive, send)
+            return
+        state: dict[str, Any] = scope.setdefault("state", {})
+        started, status, sent = time.perf_counter(), 500, bytearray()
+
+        async def copied() -> Message:
+            message = await receive()
+            if len(sent) <= _TOLD_BYTES:
+                sent.extend(message.get("body", b""))
+            return message
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        with audit.recording() as changes:
+            try:
+                await self.app(scope, copied, watch)
+            finally:
+                who: Principal | None = state.get("principal")
+                if who and (scope["path"].startswith(_ADMIN) or "permission" in state):
+                    seconds = time.perf_counter() - started
+                    _tell(scope, who, status, seconds, bytes(sent), changes)
+
+
+def _tell(
+    scope: Scope, who: Principal, status: int, seconds: float, sent: bytes, changes: list[dict[str, Any]]
+) -> None:
+    context, logs = context_of(Request(scope)), scope["app"].state.services.opera_logs
+    logs.add(
+        Operation(
+            user_id=who.user_id,
+            username=who.username,
+            method=scope["method"],
+            path=scope["path"],
+            operation=getattr(scope.get("endpoint"), "__name__", ""),
+            status=status,
+            duration_ms=seconds * 1000,
+            address=context.address,
+            user_agent=context.user_agent,
+            request_id=context.request_id,
+            query=scope.get("query_string", b"").decode("latin-1"),
+            body=_json(sent, Headers(scope=scope).get("content-type", "")),
+            changes=changes,
+        )
+    )
+
+
+def _json(sent: bytes, content_type: str) -> Any:
+    """What was sent, if it is JSON of a size that is told; else a word on it."""
+    if not sent:
+        return None
+    if len(sent) > _TOLD_BYTES or not content_type.startswith("application/json"):
+        return f"({content_type or 'something'}, {'more than ' if len(sent) > _TOLD_BYTES else ''}{len(sent)} bytes)"
+    try:
+        return json.loads(sent, parse_constant=str)
+    except (ValueError, RecursionError):
+        return "(not JSON)"
 
 
 class BodyLimit:

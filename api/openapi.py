@@ -1,12 +1,15 @@
 """What the OpenAPI document says beyond what FastAPI finds."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 
 from agents_backend.domain.errors import AgentsError
+from api.dependencies import Requires
 from api.errors import status_of
 from api.schemas.errors import ErrorView
 
@@ -32,6 +35,24 @@ def operation_id(route: APIRoute) -> str:
     return route.name
 
 
+def permissions(app: FastAPI) -> Iterator[tuple[str, str, str]]:
+    """Path, method and permission of each route that names one."""
+    for context in iter_route_contexts(app.routes):
+        dependant, path = getattr(context, "dependant", None), getattr(context, "path_format", None)
+        if dependant is None or path is None:
+            continue
+        for permission in _named(dependant):
+            for method in context.methods or ():
+                yield path, method.lower(), permission
+
+
+def _named(dependant: Dependant) -> Iterator[str]:
+    for inner in dependant.dependencies:
+        if isinstance(inner.call, Requires):
+            yield inner.call.permission
+        yield from _named(inner)
+
+
 def install(app: FastAPI) -> None:
     """Replace the document by one without 422: invalid input is a 400 here."""
 
@@ -41,6 +62,8 @@ def install(app: FastAPI) -> None:
             for path in made["paths"].values():
                 for operation in path.values():
                     operation.get("responses", {}).pop("422", None)
+            for path, method, permission in permissions(app):
+                made["paths"][path][method]["x-permission"] = permission
             for name in ("HTTPValidationError", "ValidationError"):
                 made.get("components", {}).get("schemas", {}).pop(name, None)
             app.openapi_schema = made

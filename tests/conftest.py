@@ -11,12 +11,14 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
+from redis.asyncio import Redis
 
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
 from agents_backend.db.tables.users import User
+from agents_backend.integrations.events import connect
 from agents_backend.services.passwords import Passwords
-from agents_backend.services.users import ensure_administrator
+from agents_backend.services.seeds import seed
 from agents_backend.settings import ModelConfig, ModelSettings, Settings, SpeechSettings, StackSettings
 from agents_backend.stack.process import free_port
 from agents_backend.stack.stack import Stack
@@ -73,11 +75,14 @@ async def fake_edge() -> AsyncIterator[FakeEdge]:
 @pytest.fixture(scope="session")
 def settings(stack: Stack, fake_model: FakeOpenAI, fake_edge: FakeEdge, tmp_path_factory) -> Settings:
     config = ModelConfig(name="fake", model="fake", base_url=fake_model.base_url, input_price=1, output_price=2)
+    # Tests that sign in wrongly do so from addresses of their own, told by a proxy that is believed.
+    api = Settings().api.model_copy(update={"trusted_proxies": ("127.0.0.1",)})
     return settings_for(
         stack,
         models=ModelSettings(list=(config,)),
         speech=SpeechSettings(provider="edge", edge_url=fake_edge.url, price=15),
         data_dir=tmp_path_factory.mktemp("data"),
+        api=api,
     )
 
 
@@ -105,7 +110,7 @@ def secret(text: str):
 async def database(settings: Settings) -> AsyncIterator[Database]:
     await asyncio.to_thread(upgrade, settings.database.url.get_secret_value())
     async with Database(settings.database) as database:
-        await ensure_administrator(database, settings)
+        await seed(database, settings)
         yield database
 
 
@@ -134,8 +139,22 @@ async def base_url(settings: Settings, database: Database) -> AsyncIterator[str]
 
 
 @pytest.fixture(scope="session")
+async def second_api(settings: Settings, base_url: str) -> AsyncIterator[str]:
+    """Another API process's stand-in: its own connections and its own caches, on the same servers."""
+    app = create_app(settings)
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, lifespan="on", ws="none"))
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{port}/api/v1"
+    server.should_exit = True
+    await task
+
+
+@pytest.fixture(scope="session")
 async def token(base_url: str) -> str:
-    async with httpx.AsyncClient(base_url=base_url) as client:
+    async with httpx.AsyncClient(base_url=base_url, timeout=30) as client:
         answer = await client.post("/api/v1/admin/auth/login", json={"username": "admin", "password": PASSWORD})
     assert answer.status_code == 200, answer.text
     return answer.json()["access_token"]
@@ -148,6 +167,25 @@ async def client(base_url: str, token: str, worker: None) -> AsyncIterator[httpx
         yield client
 
 
+@pytest.fixture
+async def admin_client(base_url: str, token: str) -> AsyncIterator[httpx.AsyncClient]:
+    """The superuser, with no worker behind the API."""
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=f"{base_url}/api/v1", headers=headers, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+async def redis(settings: Settings) -> AsyncIterator[Redis]:
+    async with connect(settings.redis) as redis:
+        yield redis
+
+
+@pytest.fixture
+async def me(admin_client: httpx.AsyncClient) -> dict:
+    return (await admin_client.get("/admin/sys/users/me")).json()
+
+
 @pytest.fixture(scope="session")
 async def other_token(base_url: str, database: Database) -> str:
     """The access token of a user who may do nothing but use the agents."""
@@ -156,7 +194,7 @@ async def other_token(base_url: str, database: Database) -> str:
     passwords.close()
     async with database.transaction() as session:
         session.add(User(username="other", nickname="Other", password_hash=hashed))
-    async with httpx.AsyncClient(base_url=base_url) as client:
+    async with httpx.AsyncClient(base_url=base_url, timeout=30) as client:
         answer = await client.post("/api/v1/admin/auth/login", json={"username": "other", "password": PASSWORD})
     assert answer.status_code == 200, answer.text
     return answer.json()["access_token"]

@@ -9,7 +9,7 @@ import uvicorn
 
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
-from agents_backend.services.users import ensure_administrator
+from agents_backend.services.seeds import seed
 from agents_backend.settings import Settings
 from agents_backend.stack.process import free_port
 from api.app import create_app
@@ -22,7 +22,7 @@ async def serving(settings: Settings, *, worker: bool = True) -> AsyncIterator[h
     """A client who is signed in as the administrator."""
     await asyncio.to_thread(upgrade, settings.database.url.get_secret_value())
     async with Database(settings.database) as database:
-        await ensure_administrator(database, settings)
+        await seed(database, settings)
     stop, port = asyncio.Event(), free_port()
     server = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_config=None, ws="none"))
     api = asyncio.create_task(server.serve())

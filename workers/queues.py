@@ -11,6 +11,7 @@ from temporalio.worker import Plugin
 
 from activities.artifacts import ArtifactActivities
 from activities.frames import FrameActivities
+from activities.logs import LogActivities
 from activities.podcasts import PodcastActivities
 from activities.prose import ProseActivities
 from activities.sandboxes import CommandActivities, SandboxActivities, SandboxSweepActivities
@@ -26,6 +27,7 @@ from agents_backend.integrations.speech.providers import SpeechProviders
 from agents_backend.integrations.storage import Storage
 from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.launches import Launches
+from agents_backend.services.logs import Retention
 from agents_backend.services.lost_runs import LostRuns
 from agents_backend.services.model_calls import ModelCalls
 from agents_backend.services.model_texts import ModelTexts
@@ -44,6 +46,7 @@ from agents_backend.services.toolboxes import Toolboxes
 from agents_backend.settings import Settings
 from workflows.artifacts import ExpireArtifactsWorkflow
 from workflows.chat import ChatWorkflow
+from workflows.logs import ForgetLogsWorkflow
 from workflows.podcast import PodcastWorkflow
 from workflows.prose import ProseWorkflow
 from workflows.sandbox import SandboxWorkflow
@@ -138,12 +141,14 @@ def background(parts: Parts) -> Work:
         lost=LostRuns(launches=parts.launches, ends=parts.ends),
     )
     of_sandboxes = sandbox_parts(database=parts.database, temporal=parts.temporal, settings=parts.settings).sweeps
+    retention = Retention(database=parts.database, settings=parts.settings.retention)
     return Work(
-        workflows=[SweepRunsWorkflow, SweepSandboxesWorkflow, ExpireArtifactsWorkflow],
+        workflows=[SweepRunsWorkflow, SweepSandboxesWorkflow, ExpireArtifactsWorkflow, ForgetLogsWorkflow],
         activities=[
             SweepActivities(sweeps=sweeps).sweep_runs,
             SandboxSweepActivities(sweeps=of_sandboxes).sweep_sandboxes,
             ArtifactActivities(artifacts=artifacts).expire_artifacts,
+            LogActivities(retention=retention).forget_logs,
         ],
     )
 

@@ -55,3 +55,9 @@ WRITE_PROSE: Final = "write_prose"
 
 EXPIRE_ARTIFACTS_WORKFLOW: Final = "expire_artifacts"
 EXPIRE_ARTIFACTS: Final = "expire_artifacts"
+
+FORGET_LOGS_WORKFLOW: Final = "forget_logs"
+FORGET_LOGS: Final = "forget_logs"
+
+# The types of all workflows that are registered under a name of this file.
+WORKFLOWS: Final = tuple(value for name, value in list(globals().items()) if name.endswith("_WORKFLOW"))

@@ -1,7 +1,8 @@
 """Signing in, staying in, signing out. PostgreSQL says which session lives; Redis only slows guessing.
 
-A refresh token works once. Whoever presents an old one, the losers of a parallel race included, revokes the whole
-family: the server cannot tell a race from a thief (RFC 9700, 4.14.2).
+A refresh token works once. Whoever presents an old one revokes the session: the server cannot tell a mistake from a thief
+(RFC 9700, 4.14.2). The one that was replaced a moment ago is the exception: of two tabs that refresh at the same time one
+loses, is refused, and harms nobody.
 """
 
 import asyncio
@@ -10,36 +11,31 @@ import ipaddress
 import secrets
 import time
 import uuid
-from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-import jwt
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from ua_parser import parse
 
-from agents_backend.db import users
+from agents_backend.db import sessions, users
 from agents_backend.db.base import Database, now
 from agents_backend.db.tables.users import AuthSession, LoginLog, User
 from agents_backend.domain.errors import Invalid, TooMany, Unauthenticated, Unavailable
+from agents_backend.domain.principals import Principal
 from agents_backend.integrations import captcha
+from agents_backend.integrations.login_limits import FREE_FAILURES, Admission, LoginLimits, Outcome
 from agents_backend.services.passwords import Passwords
+from agents_backend.services.principals import Principals
+from agents_backend.services.tokens import AccessTokens
 from agents_backend.settings import Settings
 
-_ALGORITHM = "HS256"
-_LEEWAY_SECONDS = 10
-_CACHED_SESSIONS = 10_000
-_FREE_FAILURES = 3
-_CLAIMS = ["iss", "aud", "sub", "exp", "iat", "jti", "typ", "sid"]
+__all__ = ["AuthService", "Credentials", "Principal", "RequestContext", "Tokens"]
 
-
-@dataclass(frozen=True)
-class Principal:
-    user_id: int
-    username: str
-    is_superuser: bool
-    session_id: uuid.UUID
+_WAIT_SECONDS = 5.0
+_POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -50,6 +46,14 @@ class RequestContext:
 
 
 @dataclass(frozen=True)
+class Credentials:
+    username: str
+    password: str
+    captcha_id: str | None = None
+    captcha_code: str | None = None
+
+
+@dataclass(frozen=True)
 class Tokens:
     access: str
     refresh: str
@@ -57,80 +61,104 @@ class Tokens:
 
 
 class AuthService:
-    def __init__(self, *, database: Database, redis: Redis, passwords: Passwords, settings: Settings) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        redis: Redis,
+        passwords: Passwords,
+        settings: Settings,
+        principals: Principals | None = None,
+    ) -> None:
         self._database, self._redis, self._passwords = database, redis, passwords
-        self._settings, self._auth = settings, settings.auth
-        self._cache: OrderedDict[uuid.UUID, tuple[float, User | None]] = OrderedDict()
+        self._auth = settings.auth
+        self._principals = principals or Principals(database, kept_seconds=self._auth.session_cache_seconds)
+        self._tokens = AccessTokens(self._auth)
+        free = 0 if settings.captcha_required else FREE_FAILURES
+        self._limits = LoginLimits(redis, self._auth, free_failures=free)
+        self._turns, self._waiting = asyncio.Semaphore(self._auth.hash_concurrency), 0
 
-    async def login(
-        self, username: str, password: str, captcha_id: str | None, code: str | None, context: RequestContext
-    ) -> Tokens:
-        """Sign in.
+    async def login(self, given: Credentials, context: RequestContext) -> Tokens:
+        """Sign in with a password.
 
         Raises:
             Unauthenticated: no such user, or another password: the same answer.
             Invalid: a captcha is required, or is wrong.
             TooMany: too many failures of this account from this address, or of this address.
-            Unavailable: Redis or PostgreSQL is down.
+            Unavailable: Redis or PostgreSQL is down, or too many wait for their turn.
         """
-        pair = hashlib.sha256(f"{username}\0{context.address}".encode()).hexdigest()
-        account = hashlib.sha256(username.encode()).hexdigest()
-        keys = (f"login:pair:{pair}", f"login:address:{context.address}", f"login:account:{account}")
         try:
-            await self._admit(keys, captcha_id, code)
-            async with self._database.transaction() as session:
-                user = await users.by_username(session, username)
-            right = await self._passwords.matches(password, user.password_hash if user else None)
-            if user is None or not right or not user.is_enabled:
-                await self._count(keys)
-                await self._log(username, user, context, succeeded=False)
-                raise Unauthenticated("The username or the password is wrong.")
-            await self._redis.delete(keys[0], keys[2])
+            _refuse_locked(await self._limits.look(given.username, context.address, with_captcha=True))
+            async with self._turn():
+                await self._admit(given, context)
+                user = await self._compare(given, context)
         except RedisError as error:
             raise Unavailable("Signing in is not available now.", retry_after=2) from error
-        await self._log(username, user, context, succeeded=True)
-        return await self._open(user, context)
+        if user is None:
+            await self._record_failure(given.username, context, "wrong username or password")
+            raise Unauthenticated("The username or the password is wrong.")
+        return await self.open_session(user, context)
 
-    async def _admit(self, keys: tuple[str, str, str], captcha_id: str | None, code: str | None) -> None:
-        pair, address, account = (int(value or 0) for value in await self._redis.mget(keys))
-        # The account alone never locks: that would let a stranger lock its owner out.
-        if pair >= self._auth.login_attempts or address >= self._auth.login_attempts_per_address:
-            key = keys[0] if pair >= self._auth.login_attempts else keys[1]
-            raise TooMany("Too many failed attempts.", retry_after=max(1, await self._redis.ttl(key)))
-        if not self._settings.captcha_required and max(address, account) < _FREE_FAILURES:
-            return
-        if not captcha_id or not code:
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """First come, first served: as many at once as there are threads for hashes, and a bounded queue."""
+        if self._waiting >= self._auth.logins_waiting:
+            raise Unavailable("Too many people sign in at this moment.", retry_after=2)
+        self._waiting += 1
+        try:
+            await self._turns.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    async def _admit(self, given: Credentials, context: RequestContext) -> None:
+        """Reserve an attempt, with a captcha where one is needed."""
+        solved, give_up_at = False, time.monotonic() + _WAIT_SECONDS
+        while True:
+            said = await self._limits.admit(given.username, context.address, with_captcha=solved)
+            _refuse_locked(said)
+            if said.state == "go":
+                return
+            if said.state == "captcha":
+                await self._take_captcha(given, context)
+                solved = True
+            elif time.monotonic() > give_up_at:
+                raise TooMany("Too many attempts at once.", retry_after=1)
+            else:
+                await asyncio.sleep(_POLL_SECONDS)
+
+    async def _take_captcha(self, given: Credentials, context: RequestContext) -> None:
+        if not given.captcha_id or not given.captcha_code:
             raise Invalid("A captcha is required.", code="CAPTCHA_REQUIRED")
-        if not await captcha.take(self._redis, captcha_id, code):
-            await self._count(keys)
+        if not await captcha.take(self._redis, given.captcha_id, given.captcha_code):
+            await self._limits.fail(given.username, context.address)
+            await self._record_failure(given.username, context, "wrong captcha")
             raise Invalid("The captcha is wrong or has expired.", code="CAPTCHA_INVALID")
 
-    async def _count(self, keys: tuple[str, str, str]) -> None:
-        async with self._redis.pipeline(transaction=True) as pipe:
-            for key in keys:
-                pipe.incr(key)
-                pipe.expire(key, self._auth.login_window_seconds, nx=True)
-            await pipe.execute()
+    async def _compare(self, given: Credentials, context: RequestContext) -> User | None:
+        """The user, if this is their password and they may sign in. Costs the same whether there is such a user."""
+        outcome: Outcome = "withdrawn"
+        try:
+            async with self._database.transaction() as session:
+                user = await users.by_username(session, given.username)
+            right = await self._passwords.matches(given.password, user.password_hash if user else None)
+            outcome = "succeeded" if user and right and user.is_enabled else "failed"
+            return user if outcome == "succeeded" else None
+        finally:
+            await self._limits.settle(given.username, context.address, outcome)
 
-    async def _log(self, username: str, user: User | None, context: RequestContext, *, succeeded: bool) -> None:
-        agent = await asyncio.to_thread(parse, context.user_agent[:512])  # the first one compiles for 0.1 s
-        log = LoginLog(
-            user_id=user.id if user else None,
-            username=username[:64],
-            succeeded=succeeded,
-            message="signed in" if succeeded else "wrong username or password",
-            address=_ip(context.address),
-            user_agent=context.user_agent[:512],
-            browser=agent.user_agent.family[:64] if agent.user_agent else "",
-            os=agent.os.family[:64] if agent.os else "",
-            request_id=context.request_id,
-        )
+    async def _record_failure(self, username: str, context: RequestContext, message: str) -> None:
         async with self._database.transaction() as session:
-            users.add_login(session, log)
+            user = await users.by_username(session, username)
+            sessions.add_login(session, await _log(username, user, context, message, succeeded=False))
 
-    async def _open(self, user: User, context: RequestContext) -> Tokens:
+    async def open_session(self, user: User, context: RequestContext, *, message: str = "signed in") -> Tokens:
+        """A session for somebody who has shown who they are; `message` is for the login log."""
         session_id = uuid.uuid4()
-        refresh = f"{session_id}.{secrets.token_urlsafe(32)}"
+        refresh = _refresh_token(session_id)
         async with self._database.transaction() as session:
             session.add(
                 AuthSession(
@@ -142,31 +170,44 @@ class AuthService:
                     user_agent=context.user_agent[:512],
                 )
             )
-        return Tokens(self._sign(user.id, session_id), refresh, user)
+            sessions.add_login(session, await _log(user.username, user, context, message, succeeded=True))
+            await users.signed_in(session, user.id)
+        return Tokens(self._tokens.sign(user.id, session_id), refresh, user)
 
     async def refresh(self, token: str) -> Tokens:
         """A new pair for a refresh token, which is used up.
 
         Raises:
-            Unauthenticated: it is unknown, expired, revoked or used; a used one revokes its family.
+            Unauthenticated: it is unknown, expired, revoked or used; a used one revokes its session.
         """
         session_id = _uuid(token.partition(".")[0])
-        fresh = f"{session_id}.{secrets.token_urlsafe(32)}"
-        expires = now() + timedelta(seconds=self._auth.refresh_token_seconds)
+        fresh = _refresh_token(session_id)
         async with self._database.transaction() as session:
-            user = await users.live(session, session_id)
-            won = user and await users.rotate(session, session_id, _digest(token), _digest(fresh), expires)
-            if not won:
-                await users.revoke(session, session_id, "refresh token reused")
-        if user is None or not won:
-            self._cache.pop(session_id, None)
+            found = await sessions.locked(session, session_id)
+            won = found is not None and self._rotate(found[0], token, fresh)
+            if found is not None and not won and not self._lost_a_race(found[0], token):
+                await sessions.revoke(session, session_id, "refresh token reused")
+                self._principals.forget(session_id=session_id)
+        if found is None or not won:
             raise Unauthenticated("The refresh token is not valid.")
-        return Tokens(self._sign(user.id, session_id), fresh, user)
+        return Tokens(self._tokens.sign(found[1].id, session_id), fresh, found[1])
+
+    def _rotate(self, row: AuthSession, token: str, fresh: str) -> bool:
+        if not secrets.compare_digest(row.refresh_hash, _digest(token)):
+            return False
+        row.previous_hash, row.refresh_hash = row.refresh_hash, _digest(fresh)
+        row.refreshed_at = now()
+        row.expires_at = row.refreshed_at + timedelta(seconds=self._auth.refresh_token_seconds)
+        return True
+
+    def _lost_a_race(self, row: AuthSession, token: str) -> bool:
+        recent = row.refreshed_at > now() - timedelta(seconds=self._auth.refresh_grace_seconds)
+        return recent and row.previous_hash == _digest(token)
 
     async def logout(self, session_id: uuid.UUID) -> None:
         async with self._database.transaction() as session:
-            await users.revoke(session, session_id, "logout")
-        self._cache.pop(session_id, None)
+            await sessions.revoke(session, session_id, "logout")
+        self._principals.forget(session_id=session_id)
 
     async def authenticate(self, token: str) -> Principal:
         """Whose access token it is.
@@ -174,15 +215,28 @@ class AuthService:
         Raises:
             Unauthenticated: forged, expired, of another kind, or its session is revoked.
         """
-        user_id, session_id = self._verify(token)
-        user = await self._user(session_id)
-        if user is None or user.id != user_id:
+        claims = self._tokens.verify(token)
+        found = await self._principals.of(claims.session_id)
+        if found is None or found.user_id != claims.user_id:
             raise Unauthenticated
-        return Principal(user.id, user.username, user.is_superuser, session_id)
+        return found
+
+    async def again(self, principal: Principal) -> Principal:
+        """The same person as they are now; for the answer to a change of oneself."""
+        self._principals.forget(session_id=principal.session_id)
+        found = await self._principals.of(principal.session_id)
+        if found is None:
+            raise Unauthenticated
+        return found
 
     async def is_live(self, session_id: uuid.UUID) -> bool:
         """Whether a session still lives, at most `session_cache_seconds` stale; for open streams."""
-        return await self._user(session_id) is not None
+        return await self._principals.of(session_id) is not None
+
+    async def holds(self, principal: Principal) -> bool:
+        """Whether a session lives with the rights it had: a stream that was opened with others is closed."""
+        found = await self._principals.of(principal.session_id)
+        return found is not None and found.rights == principal.rights
 
     async def new_captcha(self) -> tuple[str, str]:
         """A captcha's id and picture."""
@@ -191,44 +245,29 @@ class AuthService:
         except RedisError as error:
             raise Unavailable(retry_after=2) from error
 
-    async def _user(self, session_id: uuid.UUID) -> User | None:
-        kept = self._cache.get(session_id)
-        asked = time.monotonic()
-        if kept and kept[0] > asked:
-            return kept[1]
-        async with self._database.transaction() as session:
-            user = await users.live(session, session_id)
-        self._cache[session_id] = (asked + self._auth.session_cache_seconds, user)
-        if len(self._cache) > _CACHED_SESSIONS:
-            self._cache.popitem(last=False)
-        return user
 
-    def _sign(self, user_id: int, session_id: uuid.UUID) -> str:
-        issued = int(time.time())
-        claims = {"iss": self._auth.issuer, "aud": self._auth.audience, "sub": str(user_id), "iat": issued}
-        more = {"exp": issued + self._auth.access_token_seconds, "jti": uuid.uuid4().hex}
-        return jwt.encode({**claims, **more, "typ": "access", "sid": str(session_id)}, self._keys()[0], _ALGORITHM)
+def _refuse_locked(said: Admission) -> None:
+    if said.state == "locked":
+        raise TooMany("Too many failed attempts.", retry_after=said.retry_after)
 
-    def _verify(self, token: str) -> tuple[int, uuid.UUID]:
-        for key in self._keys():
-            try:
-                claims = jwt.decode(
-                    token,
-                    key,
-                    algorithms=[_ALGORITHM],
-                    audience=self._auth.audience,
-                    issuer=self._auth.issuer,
-                    leeway=_LEEWAY_SECONDS,
-                    options={"require": _CLAIMS},
-                )
-                if claims["typ"] == "access":
-                    return int(claims["sub"]), _uuid(str(claims["sid"]))
-            except (jwt.PyJWTError, ValueError):
-                continue
-        raise Unauthenticated
 
-    def _keys(self) -> list[str]:
-        return [key.get_secret_value() for key in (self._auth.secret, self._auth.previous_secret) if key]
+async def _log(username: str, user: User | None, context: RequestContext, message: str, *, succeeded: bool) -> LoginLog:
+    agent = await asyncio.to_thread(parse, context.user_agent[:512])  # the first one compiles for 0.1 s
+    return LoginLog(
+        user_id=user.id if user else None,
+        username=username[:64],
+        succeeded=succeeded,
+        message=message,
+        address=_ip(context.address),
+        user_agent=context.user_agent[:512],
+        browser=agent.user_agent.family[:64] if agent.user_agent else "",
+        os=agent.os.family[:64] if agent.os else "",
+        request_id=context.request_id,
+    )
+
+
+def _refresh_token(session_id: uuid.UUID) -> str:
+    return f"{session_id}.{secrets.token_urlsafe(32)}"
 
 
 def _digest(token: str) -> str:

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import structlog
 from prometheus_client import Gauge
 
-from agents_backend.db import users
-from agents_backend.db.base import Database
+from agents_backend.db import sessions
+from agents_backend.db.base import Database, now
 from agents_backend.domain.errors import TooMany, Unavailable
 
 LOOK_SECONDS = 2.0
@@ -23,14 +23,15 @@ class Lease:
     """One open stream of one sign-in.
 
     Attributes:
-        revoked: the sign-in has ended; the stream must.
+        revoked: the sign-in has ended, or its user's roles are others now; the stream must end.
         wake: set by the stream: called when it is to look at `revoked`.
     """
 
-    __slots__ = ("revoked", "session_id", "user_id", "wake")
+    __slots__ = ("opened_at", "revoked", "session_id", "user_id", "wake")
 
     def __init__(self, user_id: int, session_id: uuid.UUID) -> None:
         self.user_id, self.session_id, self.revoked = user_id, session_id, False
+        self.opened_at = now()
         self.wake: Callable[[], None] = _nobody
 
     def revoke(self) -> None:
@@ -97,7 +98,9 @@ class OpenStreams:
         if not wanted:
             return
         async with self._database.transaction() as session:
-            alive = await users.live_sessions(session, wanted)
+            alive = await sessions.live_sessions(session, wanted)
         for lease in list(self._leases):
-            if lease.session_id in wanted and lease.session_id not in alive:
+            changed = alive.get(lease.session_id)
+            ended = lease.session_id in wanted and lease.session_id not in alive
+            if ended or (changed is not None and changed > lease.opened_at):
                 lease.revoke()

@@ -10,14 +10,15 @@ from agents_backend.services.auth import Tokens
 from agents_backend.settings import Settings
 from api.dependencies import Auth, CurrentUser, RequestContext
 from api.openapi import errors
-from api.schemas.auth import CaptchaView, LoginBody, MeView, RefreshBody, TokenView, UserView
+from api.schemas.auth import CaptchaView, LoginBody, RefreshBody, TokenView, UserView
 
 router = APIRouter(tags=["auth"])
 _COOKIE = "refresh_token"
 _PATH = "/api/v1/admin/auth"
 
 
-def _answer(tokens: Tokens, request: Request, response: Response) -> TokenView:
+def answer(tokens: Tokens, request: Request, response: Response) -> TokenView:
+    """What a sign-in answers, its cookie set."""
     settings: Settings = request.app.state.services.settings
     secure = settings.auth.cookie_secure
     response.set_cookie(
@@ -42,8 +43,7 @@ def _answer(tokens: Tokens, request: Request, response: Response) -> TokenView:
 async def login(
     body: LoginBody, auth: Auth, context: RequestContext, request: Request, response: Response
 ) -> TokenView:
-    tokens = await auth.login(body.username, body.password, body.captcha_id, body.captcha_code, context)
-    return _answer(tokens, request, response)
+    return answer(await auth.login(body.credentials(), context), request, response)
 
 
 @router.post(
@@ -59,7 +59,7 @@ async def refresh_token(
     token = (body.refresh_token if body else None) or cookie
     if not token:
         raise Unauthenticated
-    return _answer(await auth.refresh(token), request, response)
+    return answer(await auth.refresh(token), request, response)
 
 
 @router.post("/admin/auth/logout", status_code=204, summary="Sign out", responses=errors(Unauthenticated, Unavailable))
@@ -73,8 +73,3 @@ async def captcha(auth: Auth, response: Response) -> CaptchaView:
     response.headers["Cache-Control"] = "no-store"
     captcha_id, image = await auth.new_captcha()
     return CaptchaView(captcha_id=captcha_id, image=image, expires_in=SECONDS)
-
-
-@router.get("/admin/sys/users/me", summary="Who I am", responses=errors(Unauthenticated, Unavailable))
-async def me(user: CurrentUser) -> MeView:
-    return MeView(id=user.user_id, username=user.username, is_superuser=user.is_superuser)

@@ -4,15 +4,21 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agents_backend.services.auth import Credentials
+from api.schemas.fields import Body
 
-class LoginBody(BaseModel):
+
+class LoginBody(Body):
     username: str = Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$")
     password: str = Field(min_length=1, max_length=256)
-    captcha_id: str | None = Field(None, max_length=64)
+    captcha_id: str | None = Field(None, max_length=64, pattern=r"^[^\x00]*$")
     captcha_code: str | None = Field(None, max_length=16)
 
+    def credentials(self) -> Credentials:
+        return Credentials(**self.model_dump())
 
-class RefreshBody(BaseModel):
+
+class RefreshBody(Body):
     refresh_token: str | None = Field(None, max_length=256)
 
 
@@ -36,9 +42,3 @@ class CaptchaView(BaseModel):
     captcha_id: str
     image: str
     expires_in: int
-
-
-class MeView(BaseModel):
-    id: int
-    username: str
-    is_superuser: bool

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 revision = '20261124_sandboxes'
-down_revision = "20261124_artifacts"
+down_revision = "20261124_rights"
 branch_labels = None
 depends_on = None
 

@@ -9,7 +9,7 @@ import pytest
 
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
-from agents_backend.services.users import ensure_administrator
+from agents_backend.services.seeds import seed
 from agents_backend.settings import Settings
 from agents_backend.stack.process import free_port
 from agents_backend.stack.stack import Stack
@@ -41,7 +41,7 @@ class Deployment:
     async def start(self) -> None:
         await asyncio.to_thread(upgrade, self.stack.environment()["DATABASE_URL"])
         async with Database(self.settings.database) as database:
-            await ensure_administrator(database, self.settings)
+            await seed(database, self.settings)
         for process in (self.worker, *self.apis):
             process.start()
         await asyncio.gather(*map(until_ready, self.urls))

@@ -13,7 +13,7 @@ import pytest
 
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
-from agents_backend.services.users import ensure_administrator
+from agents_backend.services.seeds import seed
 from agents_backend.stack.process import free_port
 from tests.conftest import PASSWORD, running_stack, settings_for
 from tests.fakes.openai_server import FakeOpenAI
@@ -41,7 +41,7 @@ async def told(
         await asyncio.to_thread(upgrade, given["DATABASE_URL"])
         settings = settings_for(stack)
         async with Database(settings.database) as database:
-            await ensure_administrator(database, settings)
+            await seed(database, settings)
         model = {"name": "fake", "model": "fake", "base_url": fake_model.base_url, "api_key": MODEL_KEY}
         environment = {
             **given,

@@ -1,5 +1,7 @@
 """The tables, one file a noun."""
 
+from agents_backend.db.tables.logs import OperaLog
+from agents_backend.db.tables.rights import Dept, Menu, Role, RoleMenu, UserRole
 from agents_backend.db.tables.runs import Artifact, IdempotencyKey, Interrupt, Message, Run, RunPart, Thread
 from agents_backend.db.tables.sandboxes import Sandbox, SandboxCommand, Slide
 from agents_backend.db.tables.tool_calls import BegunCall
@@ -9,10 +11,15 @@ __all__ = [
     "Artifact",
     "AuthSession",
     "BegunCall",
+    "Dept",
     "IdempotencyKey",
     "Interrupt",
     "LoginLog",
+    "Menu",
     "Message",
+    "OperaLog",
+    "Role",
+    "RoleMenu",
     "Run",
     "RunPart",
     "Sandbox",
@@ -20,4 +27,5 @@ __all__ = [
     "Slide",
     "Thread",
     "User",
+    "UserRole",
 ]

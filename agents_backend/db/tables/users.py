@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, func, text
 from sqlalchemy.dialects.postgresql import INET, UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,14 +14,23 @@ class User(Timestamps, Base):
     __tablename__ = "users"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    username: Mapped[str] = mapped_column(String(64), unique=True)
+    username: Mapped[str] = mapped_column(String(64))
     nickname: Mapped[str] = mapped_column(String(64), default="")
     email: Mapped[str | None] = mapped_column(String(254))
+    phone: Mapped[str] = mapped_column(String(32), default="", server_default="")
+    avatar: Mapped[str] = mapped_column(String(512), default="", server_default="")
+    dept_id: Mapped[int | None] = mapped_column(ForeignKey("depts.id", ondelete="SET NULL"), index=True)
     password_hash: Mapped[str | None] = mapped_column(Text)
     is_superuser: Mapped[bool] = mapped_column(default=False)
     is_enabled: Mapped[bool] = mapped_column(default=True)
     deleted_at: Mapped[datetime | None]
     last_login_at: Mapped[datetime | None]
+    roles_changed_at: Mapped[datetime | None]
+
+    # Names differ by more than case, so that nobody can pass for another; a deleted user's name is free again.
+    __table_args__ = (
+        Index("uq_users_username", func.lower(username), unique=True, postgresql_where=text("deleted_at is null")),
+    )
 
 
 class AuthSession(Base):
@@ -32,6 +41,9 @@ class AuthSession(Base):
     id: Mapped[uuid.UUID] = mapped_column(UUID(as_uuid=True), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     refresh_hash: Mapped[str] = mapped_column(String(64), doc="SHA-256 of the one refresh token that is valid now")
+    previous_hash: Mapped[str | None] = mapped_column(
+        String(64), doc="of the one before it, replaced at `refreshed_at`; who lost a race presents this one"
+    )
     created_at: Mapped[datetime] = mapped_column(default=now)
     refreshed_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime]
