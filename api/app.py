@@ -17,11 +17,12 @@ from temporalio.client import Client
 
 from agents_backend.db.base import Database
 from agents_backend.integrations.addresses import Policy, certificates
-from agents_backend.integrations.events import EventLog, connect
+from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.hub import Hub
 from agents_backend.integrations.metrics import DATABASE_CONNECTIONS
 from agents_backend.integrations.pages import Pages
 from agents_backend.integrations.presigned import PresignedUrls
+from agents_backend.integrations.redis_connections import connect
 from agents_backend.integrations.storage import Storage
 from agents_backend.integrations.telemetry import configure_logging
 from agents_backend.integrations.temporal import connect as connect_temporal

@@ -14,8 +14,9 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.observation import CountActivities
 from agents_backend.contracts import queues as task_queues
 from agents_backend.db.base import Database
-from agents_backend.integrations.events import EventLog, connect
+from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
+from agents_backend.integrations.redis_connections import connect
 from agents_backend.integrations.temporal import connect as connect_temporal
 from agents_backend.services.deployed_tools import deployed_tools
 from agents_backend.services.launches import Launches

@@ -9,7 +9,8 @@ import pytest
 
 from agents_backend.db.base import Database
 from agents_backend.domain.errors import TooMany
-from agents_backend.integrations.events import EventLog, connect
+from agents_backend.integrations.events import EventLog
+from agents_backend.integrations.redis_connections import connect
 from agents_backend.services.open_streams import OpenStreams
 from tests.conftest import PASSWORD
 from tests.streams import CHAT, body, chat, rejoin
