@@ -14,6 +14,7 @@ from activities.frames import FrameActivities
 from activities.logs import LogActivities
 from activities.podcasts import PodcastActivities
 from activities.prose import ProseActivities
+from activities.sandboxes import CommandActivities, SandboxActivities, SandboxSweepActivities
 from activities.schedulers import SchedulerActivities
 from activities.speech import SpeechActivities
 from activities.sweeps import SweepActivities
@@ -41,6 +42,7 @@ from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_parts import RunParts
 from agents_backend.services.run_starts import RunStarts
 from agents_backend.services.runs import RunsService
+from agents_backend.services.sandbox_parts import sandbox_parts
 from agents_backend.services.schedule_mirror import ScheduleMirror
 from agents_backend.services.scheduled_tasks import ScheduledTasks
 from agents_backend.services.scheduler_sweeps import SchedulerSweeps
@@ -57,6 +59,8 @@ from workflows.chat import ChatWorkflow
 from workflows.logs import ForgetLogsWorkflow
 from workflows.podcast import PodcastWorkflow
 from workflows.prose import ProseWorkflow
+from workflows.sandbox import SandboxWorkflow
+from workflows.sandbox_command import SandboxCommandWorkflow
 from workflows.schedulers import (
     AuditSchedulersWorkflow,
     ScheduledTaskWorkflow,
@@ -64,7 +68,7 @@ from workflows.schedulers import (
     WebhookWorkflow,
 )
 from workflows.speech import SpeechWorkflow
-from workflows.sweeps import SweepRunsWorkflow
+from workflows.sweeps import SweepRunsWorkflow, SweepSandboxesWorkflow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,12 +157,20 @@ def background(parts: Parts) -> Work:
         ends=parts.ends,
         lost=LostRuns(launches=parts.launches, ends=parts.ends),
     )
+    of_sandboxes = sandbox_parts(database=parts.database, temporal=parts.temporal, settings=parts.settings).sweeps
     retention = Retention(database=parts.database, settings=parts.settings.retention)
     scheduled = schedulers(parts)
     return Work(
-        workflows=[SweepRunsWorkflow, ExpireArtifactsWorkflow, ForgetLogsWorkflow, *scheduled.workflows],
+        workflows=[
+            SweepRunsWorkflow,
+            SweepSandboxesWorkflow,
+            ExpireArtifactsWorkflow,
+            ForgetLogsWorkflow,
+            *scheduled.workflows,
+        ],
         activities=[
             SweepActivities(sweeps=sweeps).sweep_runs,
+            SandboxSweepActivities(sweeps=of_sandboxes).sweep_sandboxes,
             ArtifactActivities(artifacts=artifacts).expire_artifacts,
             LogActivities(retention=retention).forget_logs,
             *scheduled.activities,
@@ -210,4 +222,22 @@ def schedulers(parts: Parts) -> Work:
     )
 
 
-WORK: dict[str, Callable[[Parts], Work]] = {queues.CHAT: chat, queues.MEDIA: media, queues.BACKGROUND: background}
+def sandbox(parts: Parts) -> Work:
+    made = sandbox_parts(database=parts.database, temporal=parts.temporal, settings=parts.settings)
+    lives, commands = SandboxActivities(lives=made.lives), CommandActivities(commands=made.commands)
+    return Work(
+        workflows=[SandboxWorkflow, SandboxCommandWorkflow],
+        activities=[
+            *(lives.create_sandbox, lives.resume_sandbox, lives.extend_sandbox, lives.pause_sandbox),
+            *(lives.pause_idle_sandbox, lives.remove_sandbox, lives.check_sandbox),
+            *(commands.start_command, commands.await_command, commands.stop_command, commands.fail_command),
+        ],
+    )
+
+
+WORK: dict[str, Callable[[Parts], Work]] = {
+    queues.CHAT: chat,
+    queues.MEDIA: media,
+    queues.SANDBOX: sandbox,
+    queues.BACKGROUND: background,
+}

@@ -56,6 +56,59 @@ SWEEP = ActivityConfig(
     retry_policy=RetryPolicy(maximum_attempts=2),
 )
 
+# Somebody waits for the answer: E2B's failure is told at once (the activity has tried again by itself), a worker's death is not.
+SANDBOX_ASKED = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=60),
+    schedule_to_close_timeout=timedelta(minutes=3),
+    heartbeat_timeout=timedelta(seconds=3),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(milliseconds=200),
+        maximum_attempts=5,
+        non_retryable_error_types=[
+            "SANDBOX_UNAVAILABLE",
+            "SANDBOX_INTERRUPTED",
+            "SANDBOX_TIMEOUT",
+            "SANDBOX_FAILED",
+            "SANDBOX_DISK_FULL",
+        ],
+    ),
+)
+# The row says what failed, so that only PostgreSQL's absence and a worker's death are tried again.
+SANDBOX_CREATE = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=60),
+    schedule_to_close_timeout=timedelta(days=1),
+    heartbeat_timeout=timedelta(seconds=3),
+    retry_policy=OURS,
+)
+# Nobody waits: E2B may be away for hours.
+SANDBOX_UPKEEP = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=2),
+    schedule_to_close_timeout=timedelta(hours=6),
+    heartbeat_timeout=timedelta(seconds=3),
+    retry_policy=UPSTREAM,
+)
+# Whoever waits for a command lets go of it before it is stopped, or would tell of its end as its own.
+COMMAND_START = ActivityConfig(**SANDBOX_ASKED, cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED)
+# Beside the command's own time: E2B may be away for so long in the middle of it.
+COMMAND_PATIENCE = timedelta(hours=6)
+
+
+def command_await(timeout_seconds: int) -> ActivityConfig:
+    """Wait for a command that may itself take `timeout_seconds`."""
+    return ActivityConfig(
+        schedule_to_close_timeout=timedelta(seconds=timeout_seconds) + COMMAND_PATIENCE,
+        heartbeat_timeout=timedelta(seconds=3),
+        retry_policy=UPSTREAM,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    )
+
+
+SANDBOX_SWEEP = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=5),
+    schedule_to_close_timeout=timedelta(minutes=10),
+    heartbeat_timeout=timedelta(seconds=10),
+    retry_policy=RetryPolicy(maximum_attempts=2),
+)
 # Storage may be full or away: the run waits ten minutes for room before it fails.
 MEDIA = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=15),
