@@ -9,14 +9,14 @@ from datetime import timedelta
 
 from temporalio.exceptions import ApplicationError
 
-from agents_backend.domain.errors import AgentsError, ModelRejected, Unavailable, UpstreamRejected
+from agents_backend.domain.errors import AgentsError, ModelRejected, SpeechFailed, Unavailable, UpstreamRejected
 
 
 @contextmanager
 def as_failures() -> Iterator[None]:
     try:
         yield
-    except (ModelRejected, UpstreamRejected) as error:
+    except (ModelRejected, UpstreamRejected, SpeechFailed) as error:
         raise ApplicationError(error.detail, type=error.code, non_retryable=True) from None
     except Unavailable as error:
         delay = timedelta(seconds=min(error.retry_after, 60)) if error.retry_after else None

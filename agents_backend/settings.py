@@ -230,6 +230,43 @@ class E2BSettings(Group):
     connect_timeout_seconds: float = Field(10, gt=0, description="until an unreachable host is an error")
 
 
+class StorageSettings(Group):
+    """Where files are kept: a folder of the data directory, or a bucket. Every process sees the same one."""
+
+    model_config = _group("STORAGE_")
+
+    url: str | None = Field(
+        None, description="s3://bucket/prefix, gs://bucket/prefix, az://account/container/prefix or file:///folder"
+    )
+    options: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        description='JSON of the store\'s options: {"endpoint": …, "region": …, "access_key_id": …, "secret_access_key": …}',
+    )
+    timeout_seconds: float = Field(30, gt=0, description="one request, at most")
+    retry_seconds: float = Field(5, ge=0, description="how long one call is tried again before it fails")
+    min_free_bytes: int = Field(64_000_000, ge=0, description="a folder with less room than this is full")
+    retention_days: int = Field(30, ge=1, description="files of runs are deleted after this")
+    link_seconds: int = Field(900, ge=30, le=7 * 24 * 3600, description="how long a signed link opens")
+
+
+class SpeechSettings(Group):
+    """Text to speech. `auto` is edge where it can be reached, else the embedded voice."""
+
+    model_config = _group("SPEECH_")
+
+    provider: Literal["auto", "edge", "embedded", "openai"] = "auto"
+    edge_url: str = Field(
+        "wss://speech.platform.bing.com/consumer/speech/synthesize/readaloud",
+        description="its websocket and voice list",
+    )
+    openai_url: str = "https://api.openai.com/v1"
+    openai_api_key: SecretStr | None = Field(None, description="default: OPENAI_API_KEY")
+    openai_model: str = "gpt-4o-mini-tts"
+    timeout_seconds: float = Field(60, gt=0, description="one stretch of speech, at most")
+    concurrency: int = Field(8, ge=1, le=64, description="stretches of one run spoken at once")
+    price: float = Field(0, ge=0, description="US dollars a million characters")
+
+
 class StackSettings(Group):
     """The embedded servers; used by `agents-backend up` and the tests alone."""
 
@@ -289,6 +326,8 @@ class Settings(Group):
     vendors: VendorSettings = Field(default_factory=VendorSettings)
     agents: AgentSettings = Field(default_factory=AgentSettings)
     e2b: E2BSettings = Field(default_factory=E2BSettings)
+    storage: StorageSettings = Field(default_factory=StorageSettings)
+    speech: SpeechSettings = Field(default_factory=SpeechSettings)
     stack: StackSettings = Field(default_factory=StackSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)

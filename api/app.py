@@ -19,13 +19,16 @@ from agents_backend.db.base import Database
 from agents_backend.integrations.events import EventLog, connect
 from agents_backend.integrations.hub import Hub
 from agents_backend.integrations.metrics import DATABASE_CONNECTIONS
+from agents_backend.integrations.storage import Storage
 from agents_backend.integrations.telemetry import configure_logging
 from agents_backend.integrations.temporal import connect as connect_temporal
 from agents_backend.integrations.temporal_state import TemporalState
 from agents_backend.integrations.tracing import configure_tracing
 from agents_backend.services.agent_config import AgentConfig, agent_config
+from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.auth import AuthService
 from agents_backend.services.chats import Chats
+from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.deployed_tools import deployed_tools
 from agents_backend.services.depts import Depts
 from agents_backend.services.health import HealthService
@@ -37,12 +40,15 @@ from agents_backend.services.monitor import Monitor
 from agents_backend.services.open_streams import OpenStreams
 from agents_backend.services.opera_logs import OperaLogs
 from agents_backend.services.passwords import Passwords
+from agents_backend.services.podcasts import PodcastRequests
 from agents_backend.services.principals import Principals
+from agents_backend.services.prose import ProseRequests
 from agents_backend.services.roles import Roles
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_starts import RunStarts
 from agents_backend.services.runs import RunsService
 from agents_backend.services.sessions import Sessions
+from agents_backend.services.speech import SpeechRequests
 from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
 from agents_backend.services.users import Users
@@ -77,6 +83,11 @@ class Services:
     streams: Streams
     watched: OpenStreams
     agent_config: AgentConfig
+    artifacts: Artifacts
+    deliveries: Deliveries
+    speech: SpeechRequests
+    prose: ProseRequests
+    podcasts: PodcastRequests
 
 
 @asynccontextmanager
@@ -104,6 +115,8 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         stack.push_async_callback(watched.close)
         toolboxes = await stack.enter_async_context(deployed_tools(settings))
         lost = LostRuns(launches=launches, ends=ends)
+        storage = Storage(settings.storage, settings.data_dir)
+        artifacts = Artifacts(database=database, storage=storage, settings=settings)
         yield Services(
             settings=settings,
             database=database,
@@ -127,6 +140,11 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             streams=Streams(database=database, log=log, hub=hub, lost=lost),
             watched=watched,
             agent_config=agent_config(settings, toolboxes),
+            artifacts=artifacts,
+            deliveries=Deliveries(database=database, hub=hub, lost=lost, artifacts=artifacts),
+            speech=SpeechRequests(starts=starts, artifacts=artifacts),
+            prose=ProseRequests(starts=starts, artifacts=artifacts),
+            podcasts=PodcastRequests(starts=starts, artifacts=artifacts),
         )
 
 
@@ -182,7 +200,17 @@ def _middleware(app: FastAPI, settings: Settings) -> None:
             allow_credentials=True,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=["X-Request-Id", "X-Run-Id", "X-Thread-Id", "Location", "Content-Location", "Retry-After"],
+            expose_headers=[
+                "X-Request-Id",
+                "X-Run-Id",
+                "X-Thread-Id",
+                "Location",
+                "Content-Location",
+                "Retry-After",
+                "Content-Disposition",
+                "Content-Range",
+                "ETag",
+            ],
             max_age=int(timedelta(hours=1).total_seconds()),
         )
     if settings.telemetry.exporter_otlp_endpoint:

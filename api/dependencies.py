@@ -9,16 +9,21 @@ from agents_backend.domain.errors import Forbidden, Unauthenticated
 from agents_backend.domain.permissions import PERMISSIONS
 from agents_backend.integrations.telemetry import request_id
 from agents_backend.services.agent_config import AgentConfig
+from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.auth import AuthService, Principal
 from agents_backend.services.auth import RequestContext as Context
 from agents_backend.services.chats import Chats
+from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.depts import Depts
 from agents_backend.services.logs import Logs
 from agents_backend.services.menus import Menus
 from agents_backend.services.monitor import Monitor
+from agents_backend.services.podcasts import PodcastRequests
+from agents_backend.services.prose import ProseRequests
 from agents_backend.services.roles import Roles
 from agents_backend.services.runs import RunsService
 from agents_backend.services.sessions import Sessions
+from agents_backend.services.speech import SpeechRequests
 from agents_backend.services.threads import Threads
 from agents_backend.services.users import Users
 from api.sse import Sse
@@ -164,3 +169,35 @@ RolesOf = Annotated[Roles, Depends(_roles)]
 DeptsOf = Annotated[Depts, Depends(_depts)]
 MenusOf = Annotated[Menus, Depends(_menus)]
 IdempotencyKey = Annotated[str | None, Header(max_length=255, pattern=r"^[^\x00]+$")]
+
+
+async def _artifacts(request: Request) -> Artifacts:
+    found: Artifacts = request.app.state.services.artifacts
+    return found
+
+
+async def _deliveries(request: Request) -> Deliveries:
+    found: Deliveries = request.app.state.services.deliveries
+    return found
+
+
+async def _speech(request: Request) -> SpeechRequests:
+    found: SpeechRequests = request.app.state.services.speech
+    return found
+
+
+async def _podcasts(request: Request) -> PodcastRequests:
+    found: PodcastRequests = request.app.state.services.podcasts
+    return found
+
+
+async def _prose(request: Request) -> ProseRequests:
+    found: ProseRequests = request.app.state.services.prose
+    return found
+
+
+ArtifactsOf = Annotated[Artifacts, Depends(_artifacts)]
+DeliveriesOf = Annotated[Deliveries, Depends(_deliveries)]
+PodcastsOf = Annotated[PodcastRequests, Depends(_podcasts)]
+ProseOf = Annotated[ProseRequests, Depends(_prose)]
+SpeechOf = Annotated[SpeechRequests, Depends(_speech)]

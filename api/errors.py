@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from agents_backend.domain import errors as domain
 from agents_backend.integrations.telemetry import request_id
+from agents_backend.services.artifacts import RangeNotSatisfiable
 
 STATUS: dict[type[domain.AgentsError], int] = {
     domain.AgentsError: 500,
@@ -27,6 +28,8 @@ STATUS: dict[type[domain.AgentsError], int] = {
     domain.Unavailable: 503,
     domain.UpstreamFailed: 502,
     domain.UpstreamTimeout: 504,
+    domain.StorageFull: 507,
+    RangeNotSatisfiable: 416,
 }
 _ROUTING = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED", 413: "PAYLOAD_TOO_LARGE", 415: "UNSUPPORTED_MEDIA_TYPE"}
 _BAD_REQUEST = 400

@@ -28,7 +28,9 @@ export class ApiError extends Error {
 
 /** The server could not be reached, or was silent for too long. */
 export class Unreachable extends Error {
-  constructor() { super("The server cannot be reached."); }
+  constructor() {
+    super("The server cannot be reached.");
+  }
 }
 
 /** `path` with the parameters that have a value. */
@@ -44,7 +46,14 @@ async function send(method, path, body, { headers = {}, signal, keepalive = fals
   if (body !== undefined && !form) head["Content-Type"] = "application/json";
   const payload = form || body === undefined ? body : JSON.stringify(body);
   try {
-    return await fetch(BASE + path, { method, headers: head, body: payload, credentials: "same-origin", signal, keepalive });
+    return await fetch(BASE + path, {
+      method,
+      headers: head,
+      body: payload,
+      credentials: "same-origin",
+      signal,
+      keepalive,
+    });
   } catch (error) {
     throw error.name === "AbortError" ? error : new Unreachable();
   }
@@ -64,19 +73,29 @@ function renew() {
     token = null;
     remember(RENEWING, String(Date.now()));
     // A page that is left meanwhile still takes the new cookie, or its next visit would come with a used one.
-    const answer = await send("POST", "/admin/auth/token/refresh", {}, { signal: AbortSignal.timeout(TIMEOUT_MS), keepalive: true });
+    const answer = await send(
+      "POST",
+      "/admin/auth/token/refresh",
+      {},
+      { signal: AbortSignal.timeout(TIMEOUT_MS), keepalive: true },
+    );
     if (answer.ok) token = (await answer.json()).access_token;
     else if (answer.status < 500) end();
     remember(RENEWING, null);
     if (!answer.ok) throw await failure(answer);
-  }).finally(() => { renewing = null; });
+  }).finally(() => {
+    renewing = null;
+  });
   return renewing;
 }
 
 /** Where a page was left in the middle of a renewal, its answer may still be on its way with the new cookie: wait for it. */
 async function settled() {
   const left = Number(recall(RENEWING) ?? 0) + SETTLED_MS - Date.now();
-  if (left > 0) await new Promise((resolve) => { setTimeout(resolve, Math.min(left, SETTLED_MS)); });
+  if (left > 0)
+    await new Promise((resolve) => {
+      setTimeout(resolve, Math.min(left, SETTLED_MS));
+    });
 }
 
 function end() {
@@ -105,9 +124,13 @@ export async function call(method, path, body, { headers, signal } = {}) {
     const answer = await request(method, path, body, options);
     return answer.status === 204 ? null : answer.json();
   };
-  try { return await attempt(); } catch (error) {
+  try {
+    return await attempt();
+  } catch (error) {
     if (method !== "GET" || !(error instanceof Unreachable) || limit.aborted) throw error;
-    await new Promise((resolve) => { setTimeout(resolve, AGAIN_MS); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, AGAIN_MS);
+    });
     return attempt();
   }
 }
@@ -130,5 +153,9 @@ export async function restore() {
 }
 
 export async function logout() {
-  try { await call("POST", "/admin/auth/logout"); } finally { end(); }
+  try {
+    await call("POST", "/admin/auth/logout");
+  } finally {
+    end();
+  }
 }

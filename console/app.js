@@ -22,9 +22,14 @@ function signIn() {
 }
 
 async function start(work) {
-  try { await work(); } catch (error) {
+  try {
+    await work();
+  } catch (error) {
     const again = h("button", { type: "button", class: "primary", onclick: () => start(boot) }, "Try again");
-    fill(root, h("main", { class: "login" }, h("h1", {}, "Agents Backend"), h("p", { role: "alert" }, error.message), again));
+    fill(
+      root,
+      h("main", { class: "login" }, h("h1", {}, "Agents Backend"), h("p", { role: "alert" }, error.message), again),
+    );
   }
 }
 

@@ -15,10 +15,12 @@ function assign(node, name, value) {
   else if (name === "class") node.className = value;
   else if (name === "dataset") Object.assign(node.dataset, value);
   else if (PROPERTIES.has(name)) node[name] = value;
-  else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
+  else if (value !== null && value !== undefined && value !== false)
+    node.setAttribute(name, value === true ? "" : value);
 }
 
-const present = (children) => children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+const present = (children) =>
+  children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
 
 /** Replace what a node holds. */
 export function fill(node, ...children) {

@@ -7,11 +7,21 @@ import { form } from "./ui/form.js";
 export function showLogin(root, ondone) {
   let captcha = null;
   const picture = h("img", { class: "captcha", alt: "Captcha: four letters or digits" });
-  const another = h("button", { type: "button", class: "quiet", onclick: () => renew().catch(() => {}) }, "Another picture");
+  const another = h(
+    "button",
+    { type: "button", class: "quiet", onclick: () => renew().catch(() => {}) },
+    "Another picture",
+  );
   const fields = [
     { name: "username", label: "User name", autocomplete: "username", required: true },
     { name: "password", label: "Password", type: "password", autocomplete: "current-password", required: true },
-    { name: "captcha_code", label: "What does the picture say?", autocomplete: "off", visible: false, above: h("div", { class: "row" }, picture, another) },
+    {
+      name: "captcha_code",
+      label: "What does the picture say?",
+      autocomplete: "off",
+      visible: false,
+      above: h("div", { class: "row" }, picture, another),
+    },
   ];
   const made = form({ fields, submit: "Log in", onsubmit });
 
@@ -34,6 +44,14 @@ export function showLogin(root, ondone) {
   }
 
   document.title = "Log in · Agents Backend";
-  fill(root, h("main", { class: "login" }, h("h1", {}, h("img", { src: "/console/icon.svg", alt: "", class: "logo" }), "Agents Backend"), made.node));
+  fill(
+    root,
+    h(
+      "main",
+      { class: "login" },
+      h("h1", {}, h("img", { src: "/console/icon.svg", alt: "", class: "logo" }), "Agents Backend"),
+      made.node,
+    ),
+  );
   made.focus();
 }

@@ -20,7 +20,9 @@ export class Router {
     return this.follow();
   }
 
-  stop() { removeEventListener("hashchange", this.onHash); }
+  stop() {
+    removeEventListener("hashchange", this.onHash);
+  }
 
   follow() {
     const { path, query } = location_();
@@ -31,7 +33,9 @@ export class Router {
   }
 
   /** Go there; the browser's back button returns. */
-  go(path) { location.hash = `#${path}`; }
+  go(path) {
+    location.hash = `#${path}`;
+  }
 
   /** Change the address in place, by default without rendering anything anew. */
   replace(path, { follow = false } = {}) {

@@ -11,7 +11,11 @@ const may = (user, page) => !page.needs || user.is_superuser || (user.permission
 /** A button, and what it unfolds. */
 function unfolding(text, label, ...inside) {
   const id = uid("menu");
-  const button = h("button", { type: "button", class: "quiet", popovertarget: id, "aria-label": label === text ? null : `${label}: ${text}` }, text);
+  const button = h(
+    "button",
+    { type: "button", class: "quiet", popovertarget: id, "aria-label": label === text ? null : `${label}: ${text}` },
+    text,
+  );
   return h("div", { class: "anchor below" }, button, h("div", { id, class: "menu", popover: "auto" }, inside));
 }
 
@@ -31,7 +35,12 @@ export function showShell(root, user) {
   const menu = h("nav", { "aria-label": "Pages" }, menuOf(pages, links));
   const outlet = h("main", { id: "page", tabindex: "-1" });
   const skip = h("button", { type: "button", class: "skip", onclick: () => outlet.focus() }, "Skip to content");
-  const brand = h("a", { href: `#${pages[0].path}`, class: "brand" }, h("img", { src: "/console/icon.svg", alt: "", class: "logo" }), h("span", {}, "Agents Backend"));
+  const brand = h(
+    "a",
+    { href: `#${pages[0].path}`, class: "brand", "aria-label": "Agents Backend" },
+    h("img", { src: "/console/icon.svg", alt: "", class: "logo" }),
+    h("span", {}, "Agents Backend"),
+  );
   const leave = h("button", { type: "button", onclick: guard(logout) }, "Log out");
   const me = unfolding(user.username, "Account", themeSelect(), leave);
   fill(root, skip, h("header", { class: "top" }, brand, menu, h("span", { class: "grow" }), me), outlet);
@@ -41,7 +50,10 @@ export function showShell(root, user) {
 
   async function show(page, route) {
     clear();
-    links.forEach((link, at) => { if (pages[at] === page) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current"); });
+    links.forEach((link, at) => {
+      if (pages[at] === page) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    });
     document.querySelectorAll(":popover-open").forEach((open) => open.hidePopover());
     document.title = `${page.title} · Agents Backend`;
     if (present?.page === page && present.update) return present.update(contextOf(route, present.controller.signal));
@@ -50,7 +62,7 @@ export function showShell(root, user) {
 
   async function render(page, route) {
     present?.controller.abort();
-    const mine = present = { page, controller: new AbortController(), update: null };
+    const mine = (present = { page, controller: new AbortController(), update: null });
     const place = h("div", { class: `page page-${page.path.slice(1).replaceAll("/", "-")}` });
     fill(outlet, place);
     outlet.focus({ preventScroll: true });
@@ -58,10 +70,22 @@ export function showShell(root, user) {
   }
 
   function contextOf(route, signal) {
-    return { ...route, user, signal, guard, report, clear, go: (path) => router.go(path), replace: (path) => router.replace(path) };
+    return {
+      ...route,
+      user,
+      signal,
+      guard,
+      report,
+      clear,
+      go: (path) => router.go(path),
+      replace: (path) => router.replace(path),
+    };
   }
 
   router.show = (page, route) => show(page, route).catch(report);
   router.start();
-  return () => { router.stop(); present?.controller.abort(); };
+  return () => {
+    router.stop();
+    present?.controller.abort();
+  };
 }

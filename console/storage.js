@@ -4,9 +4,15 @@ export function remember(key, value) {
   try {
     if (value === null) localStorage.removeItem(key);
     else localStorage.setItem(key, value);
-  } catch { /* forbidden or full: the preference lives as long as the page */ }
+  } catch {
+    /* forbidden or full: the preference lives as long as the page */
+  }
 }
 
 export function recall(key) {
-  try { return localStorage.getItem(key); } catch { return null; }
+  try {
+    return localStorage.getItem(key);
+  } catch {
+    return null;
+  }
 }

@@ -14,7 +14,9 @@ const chosen = () => (Object.hasOwn(NAMES, recall("theme") ?? "") ? recall("them
 apply(chosen());
 
 export function themeSelect() {
-  const options = Object.keys(NAMES).map((name) => h("option", { value: name, selected: name === chosen() }, NAMES[name]));
+  const options = Object.keys(NAMES).map((name) =>
+    h("option", { value: name, selected: name === chosen() }, NAMES[name]),
+  );
   const change = (event) => {
     apply(event.target.value);
     remember("theme", event.target.value === "auto" ? null : event.target.value);

@@ -19,10 +19,11 @@ from agents_backend.db.tables.users import User
 from agents_backend.integrations.events import connect
 from agents_backend.services.passwords import Passwords
 from agents_backend.services.seeds import seed
-from agents_backend.settings import ModelConfig, ModelSettings, Settings, StackSettings
+from agents_backend.settings import ModelConfig, ModelSettings, Settings, SpeechSettings, StackSettings
 from agents_backend.stack.process import free_port
 from agents_backend.stack.stack import Stack
 from api.app import create_app
+from tests.fakes.edge_server import FakeEdge
 from tests.fakes.openai_server import FakeOpenAI
 from tests.watchdog import watching
 from workers.main import run as run_worker
@@ -66,11 +67,23 @@ async def fake_model() -> AsyncIterator[FakeOpenAI]:
 
 
 @pytest.fixture(scope="session")
-def settings(stack: Stack, fake_model: FakeOpenAI) -> Settings:
+async def fake_edge() -> AsyncIterator[FakeEdge]:
+    async with FakeEdge() as fake:
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def settings(stack: Stack, fake_model: FakeOpenAI, fake_edge: FakeEdge, tmp_path_factory) -> Settings:
     config = ModelConfig(name="fake", model="fake", base_url=fake_model.base_url, input_price=1, output_price=2)
     # Tests that sign in wrongly do so from addresses of their own, told by a proxy that is believed.
     api = Settings().api.model_copy(update={"trusted_proxies": ("127.0.0.1",)})
-    return settings_for(stack, models=ModelSettings(list=(config,)), api=api)
+    return settings_for(
+        stack,
+        api=api,
+        models=ModelSettings(list=(config,)),
+        speech=SpeechSettings(provider="edge", edge_url=fake_edge.url, price=15),
+        data_dir=tmp_path_factory.mktemp("data"),
+    )
 
 
 def settings_for(stack: Stack, **more) -> Settings:
@@ -104,7 +117,7 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 @pytest.fixture(scope="session")
 async def worker(settings: Settings, database: Database) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    task = asyncio.create_task(run_worker(settings, ["chat"], stop=stop))
+    task = asyncio.create_task(run_worker(settings, ["chat", "media"], stop=stop))
     yield
     stop.set()
     await task
@@ -141,7 +154,7 @@ async def second_api(settings: Settings, base_url: str) -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 async def token(base_url: str) -> str:
-    async with httpx.AsyncClient(base_url=base_url) as client:
+    async with httpx.AsyncClient(base_url=base_url, timeout=30) as client:
         answer = await client.post("/api/v1/admin/auth/login", json={"username": "admin", "password": PASSWORD})
     assert answer.status_code == 200, answer.text
     return answer.json()["access_token"]
@@ -181,7 +194,7 @@ async def other_token(base_url: str, database: Database) -> str:
     passwords.close()
     async with database.transaction() as session:
         session.add(User(username="other", nickname="Other", password_hash=hashed))
-    async with httpx.AsyncClient(base_url=base_url) as client:
+    async with httpx.AsyncClient(base_url=base_url, timeout=30) as client:
         answer = await client.post("/api/v1/admin/auth/login", json={"username": "other", "password": PASSWORD})
     assert answer.status_code == 200, answer.text
     return answer.json()["access_token"]

@@ -9,7 +9,12 @@ from temporalio.client import Client
 from temporalio.langgraph import LangGraphPlugin
 from temporalio.worker import Plugin
 
+from activities.artifacts import ArtifactActivities
+from activities.frames import FrameActivities
 from activities.logs import LogActivities
+from activities.podcasts import PodcastActivities
+from activities.prose import ProseActivities
+from activities.speech import SpeechActivities
 from activities.sweeps import SweepActivities
 from activities.turns import TurnActivities
 from agents_backend.agents.registry import AGENTS
@@ -17,18 +22,32 @@ from agents_backend.contracts import queues
 from agents_backend.db.base import Database
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
+from agents_backend.integrations.speech.providers import SpeechProviders
+from agents_backend.integrations.storage import Storage
+from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.launches import Launches
 from agents_backend.services.logs import Retention
 from agents_backend.services.lost_runs import LostRuns
 from agents_backend.services.model_calls import ModelCalls
+from agents_backend.services.model_texts import ModelTexts
+from agents_backend.services.podcasts import PodcastFiles
+from agents_backend.services.progress import Progress
+from agents_backend.services.prose import ProseTexts
 from agents_backend.services.run_ends import RunEnds
+from agents_backend.services.run_parts import RunParts
 from agents_backend.services.runs import RunsService
+from agents_backend.services.speech import SpeechFiles
+from agents_backend.services.spoken_lines import SpokenLines
 from agents_backend.services.sweeps import Sweeps
 from agents_backend.services.tool_calls import ToolCalls
 from agents_backend.services.toolboxes import Toolboxes
 from agents_backend.settings import Settings
+from workflows.artifacts import ExpireArtifactsWorkflow
 from workflows.chat import ChatWorkflow
 from workflows.logs import ForgetLogsWorkflow
+from workflows.podcast import PodcastWorkflow
+from workflows.prose import ProseWorkflow
+from workflows.speech import SpeechWorkflow
 from workflows.sweeps import SweepRunsWorkflow
 
 
@@ -74,7 +93,42 @@ def graphs() -> LangGraphPlugin:
     return LangGraphPlugin(graphs={agent.name: agent.build() for agent in AGENTS.values()})
 
 
+def media(parts: Parts) -> Work:
+    storage = Storage(parts.settings.storage, parts.settings.data_dir)
+    made = RunParts(database=parts.database)
+    progress, providers = Progress(log=parts.log), SpeechProviders(parts.settings)
+    artifacts = Artifacts(database=parts.database, storage=storage, settings=parts.settings)
+    lines = SpokenLines(
+        parts=made, storage=storage, providers=providers, progress=progress, settings=parts.settings.speech
+    )
+    frame = FrameActivities(ends=parts.ends)
+    speech = SpeechActivities(
+        files=SpeechFiles(parts=made, lines=lines, providers=providers, artifacts=artifacts), lines=lines
+    )
+    texts = ModelTexts(log=parts.log, models=Models(parts.settings))
+    prose = ProseActivities(texts=ProseTexts(parts=made, texts=texts, artifacts=artifacts, progress=progress))
+    podcasts = PodcastActivities(
+        files=PodcastFiles(parts=made, texts=texts, lines=lines, providers=providers, artifacts=artifacts)
+    )
+    return Work(
+        workflows=[PodcastWorkflow, ProseWorkflow, SpeechWorkflow],
+        activities=[
+            frame.mark_step,
+            frame.finish_run,
+            prose.write_prose,
+            podcasts.write_script,
+            podcasts.mix_podcast,
+            speech.plan_speech,
+            speech.speak_line,
+            speech.mix_speech,
+            speech.clear_lines,
+        ],
+    )
+
+
 def background(parts: Parts) -> Work:
+    storage = Storage(parts.settings.storage, parts.settings.data_dir)
+    artifacts = Artifacts(database=parts.database, storage=storage, settings=parts.settings)
     sweeps = Sweeps(
         database=parts.database,
         launches=parts.launches,
@@ -84,9 +138,13 @@ def background(parts: Parts) -> Work:
     )
     retention = Retention(database=parts.database, settings=parts.settings.retention)
     return Work(
-        workflows=[SweepRunsWorkflow, ForgetLogsWorkflow],
-        activities=[SweepActivities(sweeps=sweeps).sweep_runs, LogActivities(retention=retention).forget_logs],
+        workflows=[SweepRunsWorkflow, ExpireArtifactsWorkflow, ForgetLogsWorkflow],
+        activities=[
+            SweepActivities(sweeps=sweeps).sweep_runs,
+            ArtifactActivities(artifacts=artifacts).expire_artifacts,
+            LogActivities(retention=retention).forget_logs,
+        ],
     )
 
 
-WORK: dict[str, Callable[[Parts], Work]] = {queues.CHAT: chat, queues.BACKGROUND: background}
+WORK: dict[str, Callable[[Parts], Work]] = {queues.CHAT: chat, queues.MEDIA: media, queues.BACKGROUND: background}

@@ -17,5 +17,20 @@ SWEEP_RUNS: Final = "sweep_runs"
 FORGET_LOGS_WORKFLOW: Final = "forget_logs"
 FORGET_LOGS: Final = "forget_logs"
 
-# The types of all workflows that are registered under a name of this file.
-WORKFLOWS: Final = tuple(value for name, value in list(globals().items()) if name.endswith("_WORKFLOW"))
+SPEECH_WORKFLOW: Final = "speech"
+PODCAST_WORKFLOW: Final = "podcast"
+DECK_WORKFLOW: Final = "deck"
+PROSE_WORKFLOW: Final = "prose"
+
+PLAN_SPEECH: Final = "plan_speech"
+WRITE_SCRIPT: Final = "write_script"
+SPEAK_LINE: Final = "speak_line"
+CLEAR_LINES: Final = "clear_lines"
+MIX_SPEECH: Final = "mix_speech"
+MIX_PODCAST: Final = "mix_podcast"
+OUTLINE_DECK: Final = "outline_deck"
+BUILD_DECK: Final = "build_deck"
+WRITE_PROSE: Final = "write_prose"
+
+EXPIRE_ARTIFACTS_WORKFLOW: Final = "expire_artifacts"
+EXPIRE_ARTIFACTS: Final = "expire_artifacts"

@@ -16,6 +16,7 @@ from ag_ui.core import (
     RunFinishedInterruptOutcome,
     RunFinishedSuccessOutcome,
     RunStartedEvent,
+    StateDeltaEvent,
     StateSnapshotEvent,
     StepFinishedEvent,
     StepStartedEvent,
@@ -89,6 +90,11 @@ def discarded(message_id: str) -> str:
 
 def state(snapshot: dict[str, Any]) -> str:
     return dump(StateSnapshotEvent(snapshot=snapshot))
+
+
+def state_delta(operations: Sequence[dict[str, Any]]) -> str:
+    """Changes of the state as JSON Patch (RFC 6902)."""
+    return dump(StateDeltaEvent(delta=list(operations)))
 
 
 def step_started(name: str) -> str:

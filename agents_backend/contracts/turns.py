@@ -22,12 +22,13 @@ class RunRef(Frozen):
 
 
 class Usage(Frozen):
-    """Tokens of one call or the sum of many; cost in US dollars by the price table of the settings."""
+    """Tokens of one call or the sum of many, and characters spoken; cost in US dollars by the settings' prices."""
 
     input_tokens: int = 0
     output_tokens: int = 0
     reasoning_tokens: int = 0
     cached_input_tokens: int = 0
+    characters: int = 0
     cost_usd: float = 0
 
     def __add__(self, other: "Usage") -> "Usage":

@@ -21,6 +21,11 @@ class RunRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
+    @property
+    def session(self) -> AsyncSession:
+        """For the repository of another noun that writes in the same transaction."""
+        return self._session
+
     # Threads
 
     async def thread(self, user_id: int, public_id: str, *, lock: bool = False) -> Thread | None:

@@ -3,6 +3,7 @@
 AgentsError
 ├── Invalid                  the caller sent something that can never work
 │   ├── TooLarge
+│   ├── ContextExceeded      the text does not fit the model
 │   ├── UnsupportedMedia
 │   └── AddressRefused       a URL that we do not connect to
 ├── Unauthenticated
@@ -17,9 +18,11 @@ AgentsError
 └── Unavailable              a dependency fails; it may heal
     ├── UpstreamFailed
     │   ├── ModelRejected    the vendor refuses the request itself: not tried again
-    │   └── UpstreamRejected
+    │   ├── UpstreamRejected
+    │   └── SpeechFailed     a line could not be spoken, however often it was tried
     ├── UpstreamOverloaded
     │   └── ModelOverloaded
+    ├── StorageFull          there is no room to write a file
     └── UpstreamTimeout
 """
 
@@ -69,6 +72,11 @@ class Invalid(AgentsError):
 class TooLarge(Invalid):
     code = "PAYLOAD_TOO_LARGE"
     default_detail = "The request is too large."
+
+
+class ContextExceeded(Invalid):
+    code = "MODEL_CONTEXT_EXCEEDED"
+    default_detail = "The text is longer than the model can read at once."
 
 
 class UnsupportedMedia(Invalid):
@@ -159,3 +167,24 @@ class UpstreamOverloaded(Unavailable):
 class ModelOverloaded(UpstreamOverloaded):
     code = "MODEL_OVERLOADED"
     default_detail = "The model is overloaded now."
+
+
+class SpeechFailed(UpstreamFailed):
+    code = "SPEECH_FAILED"
+    default_detail = "A line could not be spoken."
+
+
+class StorageFull(Unavailable):
+    code = "STORAGE_FULL"
+    default_detail = "There is no room left to store the file."
+
+
+def error_of(code: str, detail: str) -> AgentsError:
+    """The error that a run ended with, as it was stored: of the class that has its code, or a failed upstream's."""
+    waiting = [AgentsError]
+    while waiting:
+        kind = waiting.pop()
+        if kind.code == code:
+            return kind(detail)
+        waiting += kind.__subclasses__()
+    return UpstreamFailed(detail, code=code)

@@ -17,6 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from agents_backend.contracts import activities as names
 from agents_backend.contracts import queues
+from agents_backend.contracts.media import MediaInput
 from agents_backend.contracts.turns import ChatInput, Frozen, RunRef
 from agents_backend.db.tables.runs import Run
 from agents_backend.domain.errors import Unavailable
@@ -58,8 +59,16 @@ def chat_input(run: Run, settings: Settings) -> ChatInput:
     )
 
 
+def media_input(run: Run, settings: Settings) -> MediaInput:
+    return MediaInput(run=ref_of(run), concurrency=settings.speech.concurrency, request_id=run.request_id)
+
+
 KINDS: dict[str, Kind] = {
     "chat": Kind(names.CHAT_WORKFLOW, queues.CHAT, chat_input, priority=1),
+    "prose": Kind(names.PROSE_WORKFLOW, queues.MEDIA, media_input, priority=1),
+    "enhance": Kind(names.PROSE_WORKFLOW, queues.MEDIA, media_input, priority=1),
+    "podcast": Kind(names.PODCAST_WORKFLOW, queues.MEDIA, media_input, priority=4),
+    "speech": Kind(names.SPEECH_WORKFLOW, queues.MEDIA, media_input, priority=2),
 }
 
 

@@ -11,8 +11,9 @@ from ag_ui.core import Interrupt as ProtocolInterrupt
 from agents_backend.contracts import events
 from agents_backend.contracts.turns import Pause, Question, RunEnd, RunProgress, Usage
 from agents_backend.db.base import Database, now
+from agents_backend.db.run_parts import RunPartRepository
 from agents_backend.db.runs import RunRepository
-from agents_backend.db.tables.runs import Interrupt, Message, Run, Thread
+from agents_backend.db.tables.runs import Interrupt, Message, Run, RunPart, Thread
 from agents_backend.domain.runs import RunStatus
 from agents_backend.integrations.events import EventLog
 from agents_backend.services.launches import Launches
@@ -63,7 +64,7 @@ class RunEnds:
             if run is None:
                 return
             if not RunStatus(run.status).is_final:
-                usage, model = total(await rows.messages_of(run.id))
+                usage, model = total([*await rows.messages_of(run.id), *await RunPartRepository(session).all(run.id)])
                 run.status, run.finished_at = end.status, now()
                 run.usage, run.model, run.cost_usd = usage.model_dump(), model, usage.cost_usd
                 if end.error_code:
@@ -167,7 +168,7 @@ def question_text(question: Question) -> str:
         return question.message
 
 
-def total(messages: Sequence[Message]) -> tuple[Usage, str]:
+def total(messages: Sequence[Message | RunPart]) -> tuple[Usage, str]:
     """What a run used, from its own messages: a retried activity has stored its answer once, and is counted once."""
     usage, model = Usage(), ""
     for message in messages:

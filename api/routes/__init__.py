@@ -2,7 +2,23 @@
 
 from fastapi import APIRouter
 
-from api.routes import auth, chat, config, depts, logs, menus, monitor, roles, runs, threads, users
+from api.routes import (
+    artifacts,
+    auth,
+    chat,
+    config,
+    depts,
+    generation,
+    logs,
+    menus,
+    monitor,
+    prose,
+    roles,
+    runs,
+    speech,
+    threads,
+    users,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
@@ -16,4 +32,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     config.router,
     runs.router,
     threads.router,
+    artifacts.router,
+    generation.router,
+    prose.router,
+    speech.router,
 )

@@ -1,14 +1,16 @@
 """Chat bodies and the views of runs, threads and messages."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from agents_backend.db.tables.runs import Message, Run, Thread
+from agents_backend.db.tables.runs import Artifact, Message, Run, Thread
 from agents_backend.domain.runs import Decision, MultitaskStrategy
 from agents_backend.services.chats import ChatRequest, NewMessage
+from api.schemas.artifacts import ArtifactView
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f]+$")]
 
@@ -113,13 +115,14 @@ class RunView(BaseModel):
     usage: dict[str, Any]
     cost_usd: float
     error: dict[str, Any] | None
+    artifacts: list[ArtifactView]
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
     temporal_ui_url: str
 
     @classmethod
-    def of(cls, run: Run, thread_id: str, *, ui_url: str, namespace: str) -> Self:
+    def of(cls, run: Run, thread_id: str, *, ui_url: str, namespace: str, artifacts: Sequence[Artifact] = ()) -> Self:
         return cls(
             id=run.id,
             kind=run.kind,
@@ -130,6 +133,7 @@ class RunView(BaseModel):
             usage=run.usage,
             cost_usd=run.cost_usd,
             error=run.error,
+            artifacts=[ArtifactView.of(artifact) for artifact in artifacts],
             created_at=run.created_at,
             started_at=run.started_at,
             finished_at=run.finished_at,

@@ -7,27 +7,54 @@ const LOCALE = /^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$/; // what the API takes
 export class Composer {
   constructor({ config, onsend, onstop }) {
     this.onsend = onsend;
-    this.input = h("textarea", { rows: 1, class: "prompt", "aria-label": "Message", placeholder: "Write a message", onkeydown: (event) => this.#key(event) });
+    this.input = h("textarea", {
+      rows: 1,
+      class: "prompt",
+      "aria-label": "Message",
+      placeholder: "Write a message",
+      onkeydown: (event) => this.#key(event),
+    });
     this.send = h("button", { type: "submit", class: "primary" }, "Send");
     this.stop = h("button", { type: "button", class: "danger", hidden: true, onclick: onstop }, "Stop");
     this.#choices(config);
     const top = h("div", { class: "write" }, this.input, this.stop, this.send);
     const choices = h("div", { class: "row choices" }, this.agent, this.toggles);
-    this.node = h("form", { class: "composer", "aria-label": "New message", onsubmit: (event) => this.#submit(event) }, top, choices);
+    this.node = h(
+      "form",
+      { class: "composer", "aria-label": "New message", onsubmit: (event) => this.#submit(event) },
+      top,
+      choices,
+    );
     this.show("idle");
   }
 
   #choices(config) {
-    const options = config.agents.map(({ name, description, is_default }) => h("option", { value: name, title: description, selected: is_default }, name));
+    const options = config.agents.map(({ name, description, is_default }) =>
+      h("option", { value: name, title: description, selected: is_default }, name),
+    );
     this.agent = h("select", { "aria-label": "Agent", class: "quiet" }, options);
-    const search = config.web_search ?? {};
-    this.search = toggle("Web search", { disabled: !search.enabled, title: search.enabled ? null : search.reason });
+    const { enabled, reason } = config.web_search;
+    this.search = toggle("Web search", { disabled: !enabled, title: enabled ? null : reason });
     this.deep = toggle("Deep thinking");
     this.accept = toggle("Accept the plan at once", { title: "The researcher goes on without asking about its plan" });
-    this.held = config.tools.filter((tool) => tool.available !== false).map(({ name, description }) => ({ name, ...toggle(name, { title: description }) }));
-    const hold = this.held.length ? h("fieldset", {}, h("legend", {}, "Ask me before these tools run"), this.held.map((tool) => tool.node)) : null;
+    this.held = config.tools
+      .filter((tool) => tool.available)
+      .map(({ name, description }) => ({ name, ...toggle(name, { title: description }) }));
+    const hold = this.held.length
+      ? h(
+          "fieldset",
+          {},
+          h("legend", {}, "Ask me before these tools run"),
+          this.held.map((tool) => tool.node),
+        )
+      : null;
+    const models = config.models.map(({ name, is_default }) =>
+      h("option", { value: is_default ? "" : name, selected: is_default }, name),
+    );
+    this.model = h("select", {}, models);
+    const model = models.length > 1 ? h("label", { class: "choice" }, "Model", this.model) : null;
     const menu = uid("menu");
-    const panel = h("div", { class: "menu", id: menu, popover: "auto" }, this.accept.node, hold);
+    const panel = h("div", { class: "menu", id: menu, popover: "auto" }, model, this.accept.node, hold);
     const more = h("button", { type: "button", class: "quiet", popovertarget: menu }, "More");
     this.toggles = [this.search.node, this.deep.node, h("div", { class: "anchor" }, more, panel)];
   }
@@ -40,6 +67,7 @@ export class Composer {
       enable_deep_thinking: this.deep.input.checked,
       auto_accept_plan: this.accept.input.checked,
       ...(LOCALE.test(navigator.language) && { locale: navigator.language }),
+      ...(this.model.value && { model: this.model.value }),
       ...(held.length && { interrupt_before_tools: held }),
     };
   }
@@ -67,9 +95,13 @@ export class Composer {
   }
 
   /** Give a message back that was not accepted, unless another has been begun meanwhile. */
-  restore(content) { this.input.value ||= content; }
+  restore(content) {
+    this.input.value ||= content;
+  }
 
-  focus() { this.input.focus({ preventScroll: true }); }
+  focus() {
+    this.input.focus({ preventScroll: true });
+  }
 }
 
 function toggle(text, { disabled = false, title = null } = {}) {

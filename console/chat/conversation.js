@@ -10,7 +10,9 @@ export class Conversation {
     this.box = box;
     this.scroller = scroller;
     this.follows = true; // the reader is at the end, and is to stay there
-    const look = () => { this.follows = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR; };
+    const look = () => {
+      this.follows = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
+    };
     scroller.addEventListener("scroll", look);
     box.addEventListener("toggle", look, true); // who opens a fold reads it
     new ResizeObserver(() => this.keepUp()).observe(scroller);
@@ -25,7 +27,9 @@ export class Conversation {
     fill(this.box);
   }
 
-  get isEmpty() { return !this.box.childElementCount; }
+  get isEmpty() {
+    return !this.box.childElementCount;
+  }
 
   /** A turn of someone's; neighbouring blocks of the assistant share one. */
   begin(role) {
@@ -45,12 +49,21 @@ export class Conversation {
     const turn = this.begin("user");
     turn.append(h("div", { class: "text" }, text));
     this.scrollToEnd();
-    return { remove: () => { turn.remove(); this.turn = this.box.lastElementChild; } };
+    return {
+      remove: () => {
+        turn.remove();
+        this.turn = this.box.lastElementChild;
+      },
+    };
   }
 
-  note(text, tone = "") { this.add(h("p", { class: `note ${tone}` }, text)); }
+  note(text, tone = "") {
+    this.add(h("p", { class: `note ${tone}` }, text));
+  }
 
-  foot(...children) { this.add(h("p", { class: "foot dim" }, children)); }
+  foot(...children) {
+    this.add(h("p", { class: "foot dim" }, children));
+  }
 
   keepUp() {
     if (this.follows) this.scroller.scrollTop = this.scroller.scrollHeight;
@@ -72,14 +85,17 @@ export class Conversation {
 
   thought(id) {
     return this.block(id, () => {
-      const title = h("span", {}, "Thinking…"), body = h("div", { class: "thought" });
+      const title = h("span", {}, "Thinking…"),
+        body = h("div", { class: "thought" });
       return { node: this.add(h("details", { class: "fold" }, h("summary", {}, title), body)), title, body };
     });
   }
 
   tool(id, name, parent = null) {
     return this.block(id, () => {
-      const state = h("span", { class: "dim" }), args = h("pre", { tabindex: "0" }), result = h("pre", { tabindex: "0" });
+      const state = h("span", { class: "dim" }),
+        args = h("pre", { tabindex: "0" }),
+        result = h("pre", { tabindex: "0" });
       const answer = h("div", { hidden: true }, h("h4", {}, "Result"), result);
       const summary = h("summary", {}, h("span", { class: "dim" }, "Tool "), h("code", {}, name ?? "?"), " ", state);
       const node = this.add(h("details", { class: "fold tool" }, summary, h("h4", {}, "Arguments"), args, answer));
@@ -116,10 +132,25 @@ export class Conversation {
   /** The plan; another one replaces it where it stands. */
   showPlan(value) {
     const steps = (value.steps ?? []).map((step) => {
-      const title = typeof step === "string" ? step : step.title ?? "";
-      return { title, node: h("li", {}, h("span", {}, title), step.description && step.description !== title ? h("small", { class: "dim" }, step.description) : null) };
+      const title = typeof step === "string" ? step : (step.title ?? "");
+      return {
+        title,
+        node: h(
+          "li",
+          {},
+          h("span", {}, title),
+          step.description && step.description !== title ? h("small", { class: "dim" }, step.description) : null,
+        ),
+      };
     });
-    const inside = [h("h3", {}, value.title || "Plan"), h("ol", {}, steps.map((step) => step.node))];
+    const inside = [
+      h("h3", {}, value.title || "Plan"),
+      h(
+        "ol",
+        {},
+        steps.map((step) => step.node),
+      ),
+    ];
     if (this.plan) fill(this.plan.node, inside);
     const node = this.plan?.node ?? this.add(h("section", { class: "plan", "aria-label": "Plan" }, inside));
     this.plan = { node, steps, value };
@@ -148,5 +179,9 @@ export class Conversation {
 }
 
 function pretty(text) {
-  try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return text; }
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
 }

@@ -60,7 +60,10 @@ export class Follow {
   async #connection(open) {
     const silence = new AbortController();
     let timer = null;
-    const alive = () => { clearTimeout(timer); timer = setTimeout(() => silence.abort(), SILENCE_MS); };
+    const alive = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => silence.abort(), SILENCE_MS);
+    };
     try {
       alive();
       const response = await open(AbortSignal.any([this.signal, silence.signal]));
@@ -73,7 +76,9 @@ export class Follow {
         this.onevent(event);
       }
       return null;
-    } finally { clearTimeout(timer); }
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }
 
@@ -86,7 +91,8 @@ function pause(ms, signal) {
       signal.removeEventListener("abort", stop);
       settle();
     };
-    const back = done(resolve), stop = done(() => reject(signal.reason));
+    const back = done(resolve),
+      stop = done(() => reject(signal.reason));
     const timer = setTimeout(back, ms);
     addEventListener("online", back);
     signal.addEventListener("abort", stop);

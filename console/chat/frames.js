@@ -4,7 +4,9 @@ import { Unreachable } from "../api.js";
 /** Yields `{id, data}` for each event; `alive` is called whenever bytes come, comments included. */
 export async function* frames(body, alive) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "", id = "", data = [];
+  let rest = "",
+    id = "",
+    data = [];
   try {
     for (;;) {
       const { value, done } = await read(reader);
@@ -24,10 +26,16 @@ export async function* frames(body, alive) {
         else if (field === "id") id = text ?? "";
       }
     }
-  } finally { await reader.cancel().catch(() => {}); }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
 }
 
 /** A connection that breaks is told apart from a mistake in this program. */
 async function read(reader) {
-  try { return await reader.read(); } catch (error) { throw error.name === "AbortError" ? error : new Unreachable(); }
+  try {
+    return await reader.read();
+  } catch (error) {
+    throw error.name === "AbortError" ? error : new Unreachable();
+  }
 }

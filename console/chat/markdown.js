@@ -1,7 +1,8 @@
 // Markdown as DOM nodes, made of text nodes alone. Every pattern is linear: an answer may be long, and need not be kind.
 import { external, h } from "../dom.js";
 
-const INLINE = /`([^`\n]+)`|\*\*([^*\n]+)\*\*|(?<![\w*])\*([^*\s\n][^*\n]*)\*(?!\w)|!?\[([^[\]\n]+)\]\((https?:\/\/[^\s()]+)\)|(https?:\/\/[^\s<>()[\]"'`]+[^\s<>()[\]"'`.,;:!?])/g;
+const INLINE =
+  /`([^`\n]+)`|\*\*([^*\n]+)\*\*|(?<![\w*])\*([^*\s\n][^*\n]*)\*(?!\w)|!?\[([^[\]\n]+)\]\((https?:\/\/[^\s()]+)\)|(https?:\/\/[^\s<>()[\]"'`]+[^\s<>()[\]"'`.,;:!?])/g;
 const ITEM = /^(\s*)(?:[-*+]|(\d{1,9})[.)])\s+(.*)$/;
 const ROW = /^\s*\|.*\|\s*$/;
 const RULE = /^\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
@@ -27,7 +28,10 @@ export class Markdown {
 function blocks(source) {
   const out = [];
   let open = null;
-  const begin = (kind, line) => { open = { kind, lines: [line] }; out.push(open); };
+  const begin = (kind, line) => {
+    open = { kind, lines: [line] };
+    out.push(open);
+  };
   for (const line of source.split("\n")) {
     if (open?.kind === "code") {
       if (/^\s*```\s*$/.test(line)) open = null;
@@ -55,7 +59,8 @@ function kindOf(line, open) {
 
 function make({ kind, lines }) {
   if (kind === "code") return code(lines);
-  if (kind === "heading") return h(`h${Math.min(lines[0].match(/^#+/)[0].length + 2, 6)}`, {}, inline(lines[0].replace(/^#+\s+/, "")));
+  if (kind === "heading")
+    return h(`h${Math.min(lines[0].match(/^#+/)[0].length + 2, 6)}`, {}, inline(lines[0].replace(/^#+\s+/, "")));
   if (kind === "rule") return h("hr");
   if (kind === "list") return list(lines);
   if (kind === "quote") return h("blockquote", {}, broken(lines.map((line) => line.replace(/^\s*>\s?/, ""))));
@@ -65,9 +70,19 @@ function make({ kind, lines }) {
 
 function code([fence, ...lines]) {
   const text = lines.join("\n");
-  const copy = h("button", { type: "button", class: "quiet copy", onclick: () => navigator.clipboard?.writeText(text) }, "Copy");
+  const copy = h(
+    "button",
+    { type: "button", class: "quiet copy", onclick: () => navigator.clipboard?.writeText(text) },
+    "Copy",
+  );
   const language = fence.replace(/^\s*`+/, "").trim();
-  const head = h("div", { class: "row code-head" }, h("span", { class: "dim" }, language), h("span", { class: "grow" }), navigator.clipboard ? copy : null);
+  const head = h(
+    "div",
+    { class: "row code-head" },
+    h("span", { class: "dim" }, language),
+    h("span", { class: "grow" }),
+    navigator.clipboard ? copy : null,
+  );
   return h("div", { class: "code" }, head, h("pre", { tabindex: "0" }, h("code", {}, text)));
 }
 
@@ -77,7 +92,10 @@ function list(lines) {
   const stack = [root];
   for (const line of lines) {
     const [, space, number, text] = ITEM.exec(line) ?? [];
-    if (text === undefined) { stack.at(-1).item.append(" ", ...inline(line.trim())); continue; }
+    if (text === undefined) {
+      stack.at(-1).item.append(" ", ...inline(line.trim()));
+      continue;
+    }
     while (stack.at(-1).indent > space.length) stack.pop();
     const tag = number ? "ol" : "ul";
     if (stack.at(-1).indent === space.length && stack.at(-1).node.localName !== tag) stack.pop(); // another kind of list begins
@@ -93,9 +111,32 @@ function list(lines) {
 }
 
 function table([head, , ...rows]) {
-  const cells = (line) => line.trim().replace(/^\||\|$/g, "").split("|").map((text) => inline(text.trim()));
-  const row = (line, tag) => h("tr", {}, cells(line).map((cell) => h(tag, {}, cell)));
-  return h("div", { class: "table", tabindex: "0" }, h("table", {}, h("thead", {}, row(head, "th")), h("tbody", {}, rows.map((line) => row(line, "td")))));
+  const cells = (line) =>
+    line
+      .trim()
+      .replace(/^\||\|$/g, "")
+      .split("|")
+      .map((text) => inline(text.trim()));
+  const row = (line, tag) =>
+    h(
+      "tr",
+      {},
+      cells(line).map((cell) => h(tag, {}, cell)),
+    );
+  return h(
+    "div",
+    { class: "table", tabindex: "0" },
+    h(
+      "table",
+      {},
+      h("thead", {}, row(head, "th")),
+      h(
+        "tbody",
+        {},
+        rows.map((line) => row(line, "td")),
+      ),
+    ),
+  );
 }
 
 const broken = (lines) => lines.map((line, at) => [at ? h("br") : null, ...inline(line)]);

@@ -1,7 +1,6 @@
 // The chat: threads beside, the conversation, what the run asks, the composer.
 import { call, withQuery } from "../api.js";
 import { Composer } from "../chat/composer.js";
-import { loadConfig } from "../chat/config.js";
 import { Conversation } from "../chat/conversation.js";
 import { apply, showMessage } from "../chat/events.js";
 import { Follow } from "../chat/follow.js";
@@ -16,7 +15,7 @@ export default {
   title: "Chat",
   path: "/chat",
   async render(root, ctx) {
-    const chat = new Chat(ctx, await loadConfig(ctx.signal));
+    const chat = new Chat(ctx, await call("GET", "/agent/config", undefined, { signal: ctx.signal }));
     root.append(chat.node);
     ctx.signal.addEventListener("abort", () => chat.leave());
     chat.threads.load().catch(ctx.report);
@@ -33,8 +32,17 @@ class Chat {
     this.conversation = new Conversation(this.log, this.scroller);
     this.status = h("p", { class: "status dim", role: "status" });
     this.asked = h("div");
-    this.composer = new Composer({ config, onsend: (content, options) => this.send(content, options), onstop: ctx.guard(() => this.cancel()) });
-    this.threads = new Threads({ ctx, ondeleted: (id) => { if (id === this.thread) ctx.go("/chat"); } });
+    this.composer = new Composer({
+      config,
+      onsend: (content, options) => this.send(content, options),
+      onstop: ctx.guard(() => this.cancel()),
+    });
+    this.threads = new Threads({
+      ctx,
+      ondeleted: (id) => {
+        if (id === this.thread) ctx.go("/chat");
+      },
+    });
     this.node = h("div", { class: "chat" }, this.#aside(), this.#main(config));
   }
 
@@ -45,11 +53,39 @@ class Chat {
   }
 
   #main(config) {
-    this.drawer = h("button", { type: "button", class: "drawer", "aria-controls": "threads", "aria-expanded": "false", onclick: () => this.showThreads() }, "Conversations");
-    this.welcome = h("div", { class: "welcome" }, h("h1", {}, "What shall we do?"), h("dl", {}, config.agents.filter((agent) => agent.description).map((agent) => [h("dt", {}, agent.name), h("dd", {}, agent.description)])));
+    this.drawer = h(
+      "button",
+      {
+        type: "button",
+        class: "drawer",
+        "aria-controls": "threads",
+        "aria-expanded": "false",
+        onclick: () => this.showThreads(),
+      },
+      "Conversations",
+    );
+    this.welcome = h(
+      "div",
+      { class: "welcome" },
+      h("h2", {}, "What shall we do?"),
+      h(
+        "dl",
+        {},
+        config.agents
+          .filter((agent) => agent.description)
+          .map((agent) => [h("dt", {}, agent.name), h("dd", {}, agent.description)]),
+      ),
+    );
     const notice = config.notice ? h("p", { class: "notice" }, config.notice) : null;
     fill(this.scroller, this.welcome, this.log);
-    return h("section", { class: "talk", "aria-label": "Chat" }, this.drawer, this.scroller, h("div", { class: "dock" }, this.asked, this.status, notice, this.composer.node));
+    return h(
+      "section",
+      { class: "talk", "aria-label": "Chat" },
+      h("h1", { class: "unseen" }, "Chat"),
+      this.drawer,
+      this.scroller,
+      h("div", { class: "dock" }, this.asked, this.status, notice, this.composer.node),
+    );
   }
 
   showThreads(open = !this.aside.classList.contains("open")) {
@@ -73,8 +109,13 @@ class Chat {
     this.showThreads(false);
     this.threads.mark(id);
     this.welcome.hidden = id !== null;
-    if (id === null) { this.composer.focus(); return; }
-    try { await this.#load(id, signal); } catch (error) {
+    if (id === null) {
+      this.composer.focus();
+      return;
+    }
+    try {
+      await this.#load(id, signal);
+    } catch (error) {
       if (error.status === 404 && !signal.aborted) {
         this.ctx.replace("/chat");
         await this.open();
@@ -85,7 +126,9 @@ class Chat {
 
   async #load(id, signal) {
     // Runs first: one that ends between the two requests is then replayed from its log, not missed.
-    const runs = (await call("GET", withQuery("/agent/runs", { thread_id: id, size: 200 }), undefined, { signal })).items.reverse();
+    const runs = (
+      await call("GET", withQuery("/agent/runs", { thread_id: id, size: 200 }), undefined, { signal })
+    ).items.reverse();
     const messages = await allMessages(id, signal);
     const active = runs.filter((run) => !FINAL.includes(run.status));
     const live = new Set(active.map((run) => run.id));
@@ -98,7 +141,9 @@ class Chat {
     this.conversation.scrollToEnd();
     if (!this.threads.has(id)) this.threads.load().catch(this.ctx.report);
     for (const run of active) {
-      messages.filter((one) => one.run_id === run.id && one.role === "user").forEach((one) => showMessage(this.conversation, one));
+      messages
+        .filter((one) => one.run_id === run.id && one.role === "user")
+        .forEach((one) => showMessage(this.conversation, one));
       const ended = await this.#follow(this.#following(signal), (follow) => follow.join(run.id));
       if (!ended) return;
     }
@@ -127,9 +172,14 @@ class Chat {
   #following(signal) {
     return new Follow({
       signal,
-      onevent: (event) => { this.#gap ||= event.type === "CUSTOM" && event.name === "gap"; apply(this.conversation, event); },
+      onevent: (event) => {
+        this.#gap ||= event.type === "CUSTOM" && event.name === "gap";
+        apply(this.conversation, event);
+      },
       onbegin: ({ runId, threadId }) => this.#begun(runId, threadId),
-      onstate: (text) => { this.status.textContent = text; },
+      onstate: (text) => {
+        this.status.textContent = text;
+      },
     });
   }
 
@@ -157,9 +207,14 @@ class Chat {
       this.#ask(follow, last.outcome.interrupts);
       return false;
     }
-    if (this.#gap) { await this.open(this.thread); return true; }
+    if (this.#gap) {
+      await this.open(this.thread);
+      return true;
+    }
     this.#rest();
-    this.#foot(await call("GET", `/agent/runs/${encodeURIComponent(follow.runId)}`, undefined, { signal: follow.signal }));
+    this.#foot(
+      await call("GET", `/agent/runs/${encodeURIComponent(follow.runId)}`, undefined, { signal: follow.signal }),
+    );
     this.threads.load().catch(this.ctx.report);
     return true;
   }
@@ -184,14 +239,24 @@ class Chat {
     this.log.setAttribute("aria-busy", "false");
     const goOn = async () => {
       fill(this.asked);
-      try { await this.#follow(follow, () => follow.join(follow.runId)); } catch (error) { this.#fail(error); }
+      try {
+        await this.#follow(follow, () => follow.join(follow.runId));
+      } catch (error) {
+        this.#fail(error);
+      }
     };
     const post = (verb, body) => call("POST", `/agent/runs/${encodeURIComponent(follow.runId)}/${verb}`, body);
     const card = questionCard({
       interrupts,
       callOf: (id) => this.conversation.blocks.get(id),
-      onanswer: async (body) => { await post("resume", body); goOn(); },
-      oncancel: async () => { await post("cancel"); goOn(); },
+      onanswer: async (body) => {
+        await post("resume", body);
+        goOn();
+      },
+      oncancel: async () => {
+        await post("cancel");
+        goOn();
+      },
       guard: this.ctx.guard,
     });
     fill(this.asked, card);
@@ -207,10 +272,19 @@ class Chat {
 
   /** How a run ended, below its turn. */
   #foot(run) {
-    if (run.status === "failed") this.conversation.note(`${run.error?.detail ?? "The run failed."} (${run.error?.code ?? "INTERNAL_ERROR"})`, "bad");
+    if (run.status === "failed")
+      this.conversation.note(
+        `${run.error?.detail ?? "The run failed."} (${run.error?.code ?? "INTERNAL_ERROR"})`,
+        "bad",
+      );
     if (run.status === "cancelled") this.conversation.note("Cancelled; what was written is kept.");
     const { input_tokens: read = 0, output_tokens: written = 0 } = run.usage ?? {};
-    const parts = [run.model, `${count(read)} in, ${count(written)} out`, run.cost_usd ? money(run.cost_usd) : "", duration(run.created_at, run.finished_at)];
+    const parts = [
+      run.model,
+      `${count(read)} in, ${count(written)} out`,
+      run.cost_usd ? money(run.cost_usd) : "",
+      duration(run.created_at, run.finished_at),
+    ];
     this.conversation.foot(parts.filter(Boolean).join(" · "), " · ", external(run.temporal_ui_url, "Temporal"));
   }
 }
@@ -218,7 +292,12 @@ class Chat {
 async function allMessages(thread, signal) {
   const items = [];
   for (let page = 1, pages = 1; page <= pages; page += 1) {
-    const found = await call("GET", withQuery(`/agent/threads/${encodeURIComponent(thread)}/messages`, { page, size: 200 }), undefined, { signal });
+    const found = await call(
+      "GET",
+      withQuery(`/agent/threads/${encodeURIComponent(thread)}/messages`, { page, size: 200 }),
+      undefined,
+      { signal },
+    );
     items.push(...found.items);
     pages = found.total_pages;
   }

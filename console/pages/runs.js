@@ -4,7 +4,15 @@ import { external, h } from "../dom.js";
 import { badge, count, duration, money, time } from "../ui/format.js";
 import { listing } from "../ui/listing.js";
 
-const STATES = { queued: "", pending: "busy", running: "busy", waiting: "busy", succeeded: "good", failed: "bad", cancelled: "" };
+const STATES = {
+  queued: "",
+  pending: "busy",
+  running: "busy",
+  waiting: "busy",
+  succeeded: "good",
+  failed: "bad",
+  cancelled: "",
+};
 const FINAL = ["succeeded", "failed", "cancelled"];
 
 export default {
@@ -15,13 +23,26 @@ export default {
     const list = listing(root, ctx, {
       path: "/agent/runs",
       caption: "Runs",
-      filters: [{ name: "status", label: "Status", options: [["", "Any"], ...Object.keys(STATES).map((state) => [state, state])] }],
+      filters: [
+        {
+          name: "status",
+          label: "Status",
+          options: [["", "Any"], ...Object.keys(STATES).map((state) => [state, state])],
+        },
+      ],
       columns: [
         { label: "Started", cell: (run) => time(run.created_at) },
         { label: "Agent", cell: (run) => run.agent_name || run.kind },
-        { label: "Status", cell: (run) => h("span", { title: run.error?.detail ?? null }, badge(run.status, STATES[run.status])) },
+        {
+          label: "Status",
+          cell: (run) => h("span", { title: run.error?.detail ?? null }, badge(run.status, STATES[run.status])),
+        },
         { label: "Model", cell: (run) => run.model || "–" },
-        { label: "Tokens", class: "number", cell: (run) => `${count(run.usage.input_tokens)} + ${count(run.usage.output_tokens)}` },
+        {
+          label: "Tokens",
+          class: "number",
+          cell: (run) => `${count(run.usage.input_tokens)} + ${count(run.usage.output_tokens)}`,
+        },
         { label: "Cost", class: "number", cell: (run) => money(run.cost_usd) },
         { label: "Took", class: "number", cell: (run) => duration(run.created_at, run.finished_at) },
         { label: "Open", class: "row", cell: (run) => links(run, ctx, () => list.reload()) },
@@ -35,12 +56,16 @@ export default {
 
 function links(run, ctx, reload) {
   const about = `run of ${run.created_at}`;
-  const thread = run.thread_id ? h("a", { href: `#/chat/${encodeURIComponent(run.thread_id)}`, "aria-label": `Chat of the ${about}` }, "Chat") : null;
+  const thread = run.thread_id
+    ? h("a", { href: `#/chat/${encodeURIComponent(run.thread_id)}`, "aria-label": `Chat of the ${about}` }, "Chat")
+    : null;
   const temporal = external(run.temporal_ui_url, "Temporal", { "aria-label": `Temporal UI: ${about}` });
   const cancel = ctx.guard(async () => {
     await call("POST", `/agent/runs/${encodeURIComponent(run.id)}/cancel`);
     await reload();
   });
-  const stop = FINAL.includes(run.status) ? null : h("button", { type: "button", "aria-label": `Cancel the ${about}`, onclick: cancel }, "Cancel");
+  const stop = FINAL.includes(run.status)
+    ? null
+    : h("button", { type: "button", "aria-label": `Cancel the ${about}`, onclick: cancel }, "Cancel");
   return [thread, temporal, stop];
 }

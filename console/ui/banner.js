@@ -11,17 +11,28 @@ export function report(error) {
   if (!error?.status && error?.constructor?.name !== "Unreachable") console.error(error);
   const trace = error?.requestId ? h("small", {}, `Request ${error.requestId}`) : null;
   const dismiss = h("button", { type: "button", class: "quiet", "aria-label": "Dismiss", onclick: clear }, "×");
-  fill(box, h("div", { class: "banner bad" }, h("div", {}, h("p", {}, error?.message || String(error)), trace), dismiss));
+  fill(
+    box,
+    h("div", { class: "banner bad" }, h("div", {}, h("p", {}, error?.message || String(error)), trace), dismiss),
+  );
 }
 
-export function clear() { fill(box); }
+export function clear() {
+  fill(box);
+}
 
 /** Say something to those who listen instead of look. */
-export function announce(text) { news.textContent = text; }
+export function announce(text) {
+  news.textContent = text;
+}
 
 /** An event handler whose failure is shown. */
 export const guard = (work) => async (event) => {
   event?.preventDefault?.();
   clear();
-  try { return await work(event); } catch (error) { return report(error); }
+  try {
+    return await work(event);
+  } catch (error) {
+    return report(error);
+  }
 };

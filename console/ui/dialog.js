@@ -5,8 +5,17 @@ import { form } from "./form.js";
 function open(title, build) {
   return new Promise((resolve) => {
     const heading = uid("dialog");
-    const box = h("dialog", { "aria-labelledby": heading, onclose: () => { box.remove(); resolve(box.result ?? null); } });
-    const close = (result = null) => { box.result = result; box.close(); };
+    const box = h("dialog", {
+      "aria-labelledby": heading,
+      onclose: () => {
+        box.remove();
+        resolve(box.result ?? null);
+      },
+    });
+    const close = (result = null) => {
+      box.result = result;
+      box.close();
+    };
     box.append(h("h2", { id: heading }, title), ...build(close));
     document.body.append(box);
     box.showModal();
@@ -17,9 +26,12 @@ function open(title, build) {
 export async function confirm({ title, text, action = "OK", danger = false }) {
   const answer = await open(title, (close) => [
     h("p", {}, text),
-    h("div", { class: "row end" },
+    h(
+      "div",
+      { class: "row end" },
       h("button", { type: "button", autofocus: true, onclick: () => close() }, "Cancel"),
-      h("button", { type: "button", class: danger ? "danger" : "primary", onclick: () => close(true) }, action)),
+      h("button", { type: "button", class: danger ? "danger" : "primary", onclick: () => close(true) }, action),
+    ),
   ]);
   return answer === true;
 }
@@ -28,8 +40,15 @@ export async function confirm({ title, text, action = "OK", danger = false }) {
 export function formDialog({ title, text, fields, submit, danger, onsubmit = async () => {} }) {
   return open(title, (close) => {
     const made = form({
-      fields, submit, danger, cancel: "Cancel", oncancel: () => close(),
-      onsubmit: async (values) => { await onsubmit(values); close(values); },
+      fields,
+      submit,
+      danger,
+      cancel: "Cancel",
+      oncancel: () => close(),
+      onsubmit: async (values) => {
+        await onsubmit(values);
+        close(values);
+      },
     });
     return [text ? h("p", { class: "dim" }, text) : null, made.node].filter(Boolean);
   });

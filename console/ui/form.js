@@ -18,18 +18,37 @@ export function form({ fields, submit = "Save", cancel = null, danger = false, o
     parts.forEach((part) => part.fail(""));
     message.textContent = "";
     button.disabled = true;
-    try { await onsubmit(valuesOf(parts)); } catch (error) { showErrors(error, parts, message); }
+    try {
+      await onsubmit(valuesOf(parts));
+    } catch (error) {
+      showErrors(error, parts, message);
+    }
     button.disabled = false;
   };
   const actions = h("div", { class: "row end" }, back, button);
-  const node = h("form", { class: "form", onsubmit: handle }, parts.map((part) => part.row), message, actions);
-  return { node, actions, field: (name) => parts.find((part) => part.name === name), focus: () => parts.find((part) => !part.row.hidden)?.input.focus() };
+  const node = h(
+    "form",
+    { class: "form", onsubmit: handle },
+    parts.map((part) => part.row),
+    message,
+    actions,
+  );
+  return {
+    node,
+    actions,
+    field: (name) => parts.find((part) => part.name === name),
+    focus: () => parts.find((part) => !part.row.hidden)?.input.focus(),
+  };
 }
 
 function valuesOf(parts) {
   const values = {};
   for (const part of parts.filter((one) => !one.row.hidden)) {
-    try { values[part.name] = part.read(); } catch (error) { throw Object.assign(error, { errors: [{ loc: ["body", part.name], msg: error.message }] }); }
+    try {
+      values[part.name] = part.read();
+    } catch (error) {
+      throw Object.assign(error, { errors: [{ loc: ["body", part.name], msg: error.message }] });
+    }
   }
   return values;
 }
@@ -53,14 +72,22 @@ function fieldOf(spec) {
   const input = controlOf(spec, id, type);
   const note = h("small", { id: `${id}-note`, class: "dim" }, hint ?? "");
   const caption = h("label", { for: id }, label);
-  const row = h("div", { class: type === "checkbox" ? "field check" : "field", hidden: !visible }, type === "checkbox" ? [input, caption] : [caption, spec.above ?? null, input], note);
+  const row = h(
+    "div",
+    { class: type === "checkbox" ? "field check" : "field", hidden: !visible },
+    type === "checkbox" ? [input, caption] : [caption, spec.above ?? null, input],
+    note,
+  );
   const part = {
-    name, row, input, failed: false,
+    name,
+    row,
+    input,
+    failed: false,
     read: () => readOf(input, type, spec.parse),
     fail: (text) => {
       part.failed = Boolean(text);
       input.setAttribute("aria-invalid", String(part.failed));
-      fill(note, text ? h("span", { class: "bad-text" }, text) : hint ?? "");
+      fill(note, text ? h("span", { class: "bad-text" }, text) : (hint ?? ""));
     },
   };
   return part;
@@ -71,7 +98,11 @@ function controlOf({ name, value, required, options = [], rows = 3, autocomplete
   if (type === "textarea") return h("textarea", { ...shared, rows, value: value ?? "" });
   if (type === "checkbox") return h("input", { ...shared, type, checked: Boolean(value) });
   if (type !== "select") return h("input", { ...shared, type, value: value ?? "" });
-  return h("select", shared, options.map(([key, text]) => h("option", { value: key, selected: key === value }, text)));
+  return h(
+    "select",
+    shared,
+    options.map(([key, text]) => h("option", { value: key, selected: key === value }, text)),
+  );
 }
 
 function readOf(input, type, parse) {

@@ -6,10 +6,26 @@ import { announce } from "./banner.js";
 /** A table. A column: `{label, cell(item) → node or text, class?}`. On narrow screens each row becomes a card (see style.css). */
 export function table({ caption, columns, items, empty = "Nothing here yet." }) {
   if (!items.length) return h("p", { class: "empty" }, empty);
-  const head = h("tr", { role: "row" }, columns.map(({ label }) => h("th", { scope: "col", role: "columnheader" }, label)));
-  const cell = (column, item) => h("td", { role: "cell", class: column.class ?? "", dataset: { label: column.label } }, column.cell(item));
-  const rows = items.map((item) => h("tr", { role: "row" }, columns.map((column) => cell(column, item))));
-  return h("table", { role: "table", "aria-label": caption }, h("thead", { role: "rowgroup" }, head), h("tbody", { role: "rowgroup" }, rows));
+  const head = h(
+    "tr",
+    { role: "row" },
+    columns.map(({ label }) => h("th", { scope: "col", role: "columnheader" }, label)),
+  );
+  const cell = (column, item) =>
+    h("td", { role: "cell", class: column.class ?? "", dataset: { label: column.label } }, column.cell(item));
+  const rows = items.map((item) =>
+    h(
+      "tr",
+      { role: "row" },
+      columns.map((column) => cell(column, item)),
+    ),
+  );
+  return h(
+    "table",
+    { role: "table", "aria-label": caption },
+    h("thead", { role: "rowgroup" }, head),
+    h("tbody", { role: "rowgroup" }, rows),
+  );
 }
 
 /** Back, where one is, forth. `show(page)` updates it in place, so that the focus stays. */
@@ -40,7 +56,18 @@ export function listing(root, ctx, { path, caption, columns, filters = [], actio
   const body = h("div", { class: "table" });
   const inputs = filters.map((filter) => filterOf(filter, (value) => change({ [filter.name]: value, page: "" })));
   const refresh = h("button", { type: "button", onclick: ctx.guard(() => load()) }, "Refresh");
-  root.append(h("div", { class: "row toolbar" }, inputs.map((one) => one.node), h("span", { class: "grow" }), actions, refresh), body, turn.node);
+  root.append(
+    h(
+      "div",
+      { class: "row toolbar" },
+      inputs.map((one) => one.node),
+      h("span", { class: "grow" }),
+      actions,
+      refresh,
+    ),
+    body,
+    turn.node,
+  );
 
   function change(values) {
     const wanted = { ...Object.fromEntries(query), ...values };
@@ -53,22 +80,39 @@ export function listing(root, ctx, { path, caption, columns, filters = [], actio
     body.setAttribute("aria-busy", "true");
     try {
       const given = Object.fromEntries(filters.map(({ name }) => [name, query.get(name)]));
-      const found = await call("GET", withQuery(path, { page: query.get("page") ?? 1, size, ...given }), undefined, { signal: ctx.signal });
+      const found = await call("GET", withQuery(path, { page: query.get("page") ?? 1, size, ...given }), undefined, {
+        signal: ctx.signal,
+      });
       if (mine !== asked) return;
       fill(body, table({ caption, columns, items: found.items, empty }));
       turn.show(found);
       announce(`${caption}: ${found.total} in all`);
-    } finally { body.removeAttribute("aria-busy"); }
+    } finally {
+      body.removeAttribute("aria-busy");
+    }
   }
 
-  const update = (next) => { query = next.query; return load(); };
+  const update = (next) => {
+    query = next.query;
+    return load();
+  };
   return { reload: load, update, ready: load() };
 }
 
 function filterOf({ name, label, options }, onvalue) {
   const change = (event) => onvalue(event.target.value);
   const input = options
-    ? h("select", { onchange: change }, options.map(([value, text]) => h("option", { value }, text)))
+    ? h(
+        "select",
+        { onchange: change },
+        options.map(([value, text]) => h("option", { value }, text)),
+      )
     : h("input", { type: "search", onchange: change });
-  return { name, node: h("label", { class: "inline" }, label, " ", input), show: (value) => { input.value = value; } };
+  return {
+    name,
+    node: h("label", { class: "inline" }, label, " ", input),
+    show: (value) => {
+      input.value = value;
+    },
+  };
 }

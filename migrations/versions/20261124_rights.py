@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 revision = '20261124_rights'
-down_revision = '20261124_attempts'
+down_revision = '20261124_artifacts'
 branch_labels = None
 depends_on = None
 

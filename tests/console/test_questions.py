@@ -61,13 +61,10 @@ async def test_calls_that_wait_together_are_approved_together(visit, client):
     await expect(one.page.locator("details.tool summary")).to_contain_text(["done", "done"])
 
 
-async def test_a_tool_that_is_ticked_waits_for_approval(visit, client):
-    document = (await client.get(str(client.base_url.copy_with(path="/openapi.json")))).json()
-    if "/api/v1/agent/config" not in document["paths"]:
-        pytest.skip("the API does not serve /agent/config yet, so the console cannot name its tools")
+async def test_a_tool_that_is_ticked_waits_for_approval(visit):
     one = await (await visit()).sign_in()
     await one.page.get_by_role("button", name="More").click()
-    await one.page.get_by_label("current_time").check()
+    await one.page.get_by_role("checkbox", name="current_time").check()
     await one.page.keyboard.press("Escape")
     await one.say("time [tool:current_time {}]")
     await one.page.get_by_role("button", name="Approve", exact=True).click()

@@ -30,6 +30,7 @@ class FakeOpenAI:
         self.headers: list[dict[str, str]] = []
         self.closed_early: list[float] = []
         self._next: list[str] = []
+        self.answers: dict[str, list[str]] = {}
         self._seen: Counter[str] = Counter()
 
     @property
@@ -74,6 +75,10 @@ class FakeOpenAI:
         await asyncio.gather(answer, gone, return_exceptions=True)
 
     async def _reply(self, writer: asyncio.StreamWriter, body: dict[str, Any]) -> None:
+        if (raw := self._whole(body)) is not None:
+            return await self._stream(
+                writer, body, [{"content": raw[i : i + 400]} for i in range(0, len(raw), 400)], None, {"delay": "0"}
+            )
         text = self._next.pop(0) if self._next else _last_user(body["messages"])
         rules = {} if isinstance(text, Say) else dict(_DIRECTIVE.findall(text))
         options = dict(re.findall(r"\b(\w+)=([\d.]+)", " ".join(f"{n}={v}" for n, v in rules.items() if n != "say")))
@@ -89,6 +94,11 @@ class FakeOpenAI:
             return await writer.drain()
         await self._stream(writer, body, _deltas(text, rules, options, body), fault, options)
         return None
+
+    def _whole(self, body: dict[str, Any]) -> str | None:
+        """The next of `answers` (whole texts, by a mark that stands in a message) for this request."""
+        said = " ".join(str(message["content"]) for message in body["messages"])
+        return next((texts.pop(0) for mark, texts in self.answers.items() if mark in said and texts), None)
 
     async def _stream(
         self,

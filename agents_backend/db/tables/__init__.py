@@ -2,7 +2,7 @@
 
 from agents_backend.db.tables.logs import OperaLog
 from agents_backend.db.tables.rights import Dept, Menu, Role, RoleMenu, UserRole
-from agents_backend.db.tables.runs import Artifact, IdempotencyKey, Interrupt, Message, Run, Thread
+from agents_backend.db.tables.runs import Artifact, IdempotencyKey, Interrupt, Message, Run, RunPart, Thread
 from agents_backend.db.tables.tool_calls import BegunCall
 from agents_backend.db.tables.users import AuthSession, LoginLog, User
 
@@ -20,6 +20,7 @@ __all__ = [
     "Role",
     "RoleMenu",
     "Run",
+    "RunPart",
     "Thread",
     "User",
     "UserRole",

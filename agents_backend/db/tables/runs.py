@@ -133,9 +133,23 @@ class Artifact(Base):
     media_type: Mapped[str] = mapped_column(String(128))
     size: Mapped[int] = mapped_column(BigInteger)
     key: Mapped[str] = mapped_column(String(512))
+    sha256: Mapped[str] = mapped_column(String(64))
+    details: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, doc="what it is and how it was made")
     created_at: Mapped[datetime] = mapped_column(default=now)
 
     __table_args__ = (UniqueConstraint("run_id", "name"),)
+
+
+class RunPart(Base):
+    """What a run was given or has finished on its way, by name: its input, its script, its outline. Written once."""
+
+    __tablename__ = "run_parts"
+
+    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    content: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    usage: Mapped[dict[str, Any] | None] = mapped_column(JSONB, doc="what it cost, as messages have it")
+    created_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class IdempotencyKey(Base):

@@ -1,0 +1,1 @@
+"""Speech: the providers behind one protocol, the voices by name, and sound as numbers."""

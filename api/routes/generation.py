@@ -1,0 +1,68 @@
+"""Podcasts and decks: runs whose file the request waits for."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Request
+from fastapi.responses import Response
+
+from agents_backend.domain.errors import (
+    IdempotencyMismatch,
+    Invalid,
+    StorageFull,
+    TooLarge,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+    UpstreamFailed,
+    UpstreamTimeout,
+)
+from api import files
+from api.dependencies import CurrentUser, DeliveriesOf, PodcastsOf, RequestContext
+from api.openapi import errors
+from api.routes.runs import view_of
+from api.schemas.generation import PodcastBody
+from api.schemas.runs import RunView
+
+Key = Annotated[str | None, Header(max_length=255)]
+router = APIRouter(
+    tags=["generation"],
+    prefix="/agent/generation",
+    responses={
+        202: {"model": RunView, "description": "with `Prefer: respond-async`: the run"},
+        **errors(
+            Invalid,
+            TooLarge,
+            Unauthenticated,
+            IdempotencyMismatch,
+            TooMany,
+            StorageFull,
+            Unavailable,
+            UpstreamFailed,
+            UpstreamTimeout,
+        ),
+    },
+)
+
+
+def _file(media_type: str) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {media_type: {}}, "description": "the file"}}
+
+
+@router.post(
+    "/podcast",
+    summary="Make a podcast of a content (MP3)",
+    response_class=Response,
+    responses=_file("audio/mpeg"),
+)
+async def make_podcast(
+    body: PodcastBody,
+    user: CurrentUser,
+    context: RequestContext,
+    podcasts: PodcastsOf,
+    deliveries: DeliveriesOf,
+    request: Request,
+    idempotency_key: Key = None,
+) -> Response:
+    asked = body.request(user.user_id, idempotency_key=idempotency_key, request_id=context.request_id)
+    started = await podcasts.start(asked)
+    return await files.made_file(request, started, view_of(started, request), deliveries)

@@ -1,0 +1,17 @@
+"""Retention of artifacts, started by schedule."""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from agents_backend.contracts import activities as names
+    from workflows import policies
+
+
+@workflow.defn(name=names.EXPIRE_ARTIFACTS_WORKFLOW)
+class ExpireArtifactsWorkflow:
+    @workflow.run
+    async def run(self) -> int:
+        gone: int = await workflow.execute_activity(
+            names.EXPIRE_ARTIFACTS, result_type=int, summary="files past their time", **policies.SWEEP
+        )
+        return gone
