@@ -1,6 +1,6 @@
 """What routes ask for by type. All of it is async: FastAPI would call plain functions in a thread, at ten times the price."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -28,15 +28,20 @@ from agents_backend.services.threads import Threads
 from agents_backend.services.users import Users
 from api.sse import Sse
 
+
+def _service(name: str) -> Any:
+    """One of `app.state.services`; a coroutine, for FastAPI takes plain functions to a thread."""
+
+    async def find(request: Request) -> Any:
+        return getattr(request.app.state.services, name)
+
+    return Depends(find)
+
+
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
 
 
-async def _auth(request: Request) -> AuthService:
-    found: AuthService = request.app.state.services.auth
-    return found
-
-
-Auth = Annotated[AuthService, Depends(_auth)]
+Auth = Annotated[AuthService, _service("auth")]
 
 
 async def _user(
@@ -94,110 +99,30 @@ def requires(permission: str) -> Requires:
     return Requires(permission)
 
 
-async def _runs(request: Request) -> RunsService:
-    found: RunsService = request.app.state.services.runs
-    return found
-
-
-async def _chats(request: Request) -> Chats:
-    found: Chats = request.app.state.services.chats
-    return found
-
-
-async def _threads(request: Request) -> Threads:
-    found: Threads = request.app.state.services.threads
-    return found
-
-
 async def _sse(request: Request, user: CurrentUser) -> Sse:
     services = request.app.state.services
     return Sse(streams=services.streams, watched=services.watched, user=user)
 
 
-async def _agent_config(request: Request) -> AgentConfig:
-    found: AgentConfig = request.app.state.services.agent_config
-    return found
-
-
-AgentConfigOf = Annotated[AgentConfig, Depends(_agent_config)]
-ChatsOf = Annotated[Chats, Depends(_chats)]
-ThreadsOf = Annotated[Threads, Depends(_threads)]
-RunsOf = Annotated[RunsService, Depends(_runs)]
 SseOf = Annotated[Sse, Depends(_sse)]
 
 
-async def _people(request: Request) -> Users:
-    found: Users = request.app.state.services.users
-    return found
-
-
-async def _roles(request: Request) -> Roles:
-    found: Roles = request.app.state.services.roles
-    return found
-
-
-async def _depts(request: Request) -> Depts:
-    found: Depts = request.app.state.services.depts
-    return found
-
-
-async def _menus(request: Request) -> Menus:
-    found: Menus = request.app.state.services.menus
-    return found
-
-
-async def _logs(request: Request) -> Logs:
-    found: Logs = request.app.state.services.logs
-    return found
-
-
-async def _monitor(request: Request) -> Monitor:
-    found: Monitor = request.app.state.services.monitor
-    return found
-
-
-async def _sessions(request: Request) -> Sessions:
-    found: Sessions = request.app.state.services.sessions
-    return found
-
-
-MonitorOf = Annotated[Monitor, Depends(_monitor)]
-SessionsOf = Annotated[Sessions, Depends(_sessions)]
-LogsOf = Annotated[Logs, Depends(_logs)]
-UsersOf = Annotated[Users, Depends(_people)]
-RolesOf = Annotated[Roles, Depends(_roles)]
-DeptsOf = Annotated[Depts, Depends(_depts)]
-MenusOf = Annotated[Menus, Depends(_menus)]
 IdempotencyKey = Annotated[str | None, Header(max_length=255, pattern=r"^[^\x00]+$")]
 
 
-async def _artifacts(request: Request) -> Artifacts:
-    found: Artifacts = request.app.state.services.artifacts
-    return found
-
-
-async def _deliveries(request: Request) -> Deliveries:
-    found: Deliveries = request.app.state.services.deliveries
-    return found
-
-
-async def _speech(request: Request) -> SpeechRequests:
-    found: SpeechRequests = request.app.state.services.speech
-    return found
-
-
-async def _podcasts(request: Request) -> PodcastRequests:
-    found: PodcastRequests = request.app.state.services.podcasts
-    return found
-
-
-async def _prose(request: Request) -> ProseRequests:
-    found: ProseRequests = request.app.state.services.prose
-    return found
-
-
-ArtifactsOf = Annotated[Artifacts, Depends(_artifacts)]
-DeliveriesOf = Annotated[Deliveries, Depends(_deliveries)]
-PodcastsOf = Annotated[PodcastRequests, Depends(_podcasts)]
-ProseOf = Annotated[ProseRequests, Depends(_prose)]
-SpeechOf = Annotated[SpeechRequests, Depends(_speech)]
+AgentConfigOf = Annotated[AgentConfig, _service("agent_config")]
+ArtifactsOf = Annotated[Artifacts, _service("artifacts")]
+ChatsOf = Annotated[Chats, _service("chats")]
+DeliveriesOf = Annotated[Deliveries, _service("deliveries")]
+DeptsOf = Annotated[Depts, _service("depts")]
+LogsOf = Annotated[Logs, _service("logs")]
+MenusOf = Annotated[Menus, _service("menus")]
+MonitorOf = Annotated[Monitor, _service("monitor")]
+PodcastsOf = Annotated[PodcastRequests, _service("podcasts")]
+ProseOf = Annotated[ProseRequests, _service("prose")]
+RolesOf = Annotated[Roles, _service("roles")]
+RunsOf = Annotated[RunsService, _service("runs")]
+SessionsOf = Annotated[Sessions, _service("sessions")]
+SpeechOf = Annotated[SpeechRequests, _service("speech")]
+ThreadsOf = Annotated[Threads, _service("threads")]
+UsersOf = Annotated[Users, _service("users")]

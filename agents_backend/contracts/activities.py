@@ -14,9 +14,6 @@ FINISH_RUN: Final = "finish_run"
 SWEEP_RUNS_WORKFLOW: Final = "sweep_runs"
 SWEEP_RUNS: Final = "sweep_runs"
 
-FORGET_LOGS_WORKFLOW: Final = "forget_logs"
-FORGET_LOGS: Final = "forget_logs"
-
 SPEECH_WORKFLOW: Final = "speech"
 PODCAST_WORKFLOW: Final = "podcast"
 DECK_WORKFLOW: Final = "deck"
@@ -34,3 +31,6 @@ WRITE_PROSE: Final = "write_prose"
 
 EXPIRE_ARTIFACTS_WORKFLOW: Final = "expire_artifacts"
 EXPIRE_ARTIFACTS: Final = "expire_artifacts"
+
+FORGET_LOGS_WORKFLOW: Final = "forget_logs"
+FORGET_LOGS: Final = "forget_logs"

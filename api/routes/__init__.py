@@ -21,19 +21,19 @@ from api.routes import (
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
+    artifacts.router,
     auth.router,
-    users.router,
-    roles.router,
-    depts.router,
-    menus.router,
-    logs.router,
-    monitor.router,
     chat.router,
     config.router,
-    runs.router,
-    threads.router,
-    artifacts.router,
+    depts.router,
     generation.router,
+    logs.router,
+    menus.router,
+    monitor.router,
     prose.router,
+    roles.router,
+    runs.router,
     speech.router,
+    threads.router,
+    users.router,
 )
