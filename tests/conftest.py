@@ -83,7 +83,6 @@ def settings(stack: Stack, fake_model: FakeOpenAI, fake_edge: FakeEdge, tmp_path
         models=ModelSettings(list=(config,)),
         speech=SpeechSettings(provider="edge", edge_url=fake_edge.url, price=15),
         data_dir=tmp_path_factory.mktemp("data"),
-        api=api,
     )
 
 
