@@ -79,10 +79,10 @@ def settings(stack: Stack, fake_model: FakeOpenAI, fake_edge: FakeEdge, tmp_path
     api = Settings().api.model_copy(update={"trusted_proxies": ("127.0.0.1",)})
     return settings_for(
         stack,
+        api=api,
         models=ModelSettings(list=(config,)),
         speech=SpeechSettings(provider="edge", edge_url=fake_edge.url, price=15),
         data_dir=tmp_path_factory.mktemp("data"),
-        api=api,
     )
 
 
