@@ -32,6 +32,7 @@ from agents_backend.services.agent_config import AgentConfig, agent_config
 from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.auth import AuthService
 from agents_backend.services.chats import Chats
+from agents_backend.services.decks import DeckRequests
 from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.deployed_tools import deployed_tools
 from agents_backend.services.depts import Depts
@@ -44,6 +45,7 @@ from agents_backend.services.monitor import Monitor
 from agents_backend.services.open_streams import OpenStreams
 from agents_backend.services.opera_logs import OperaLogs
 from agents_backend.services.passwords import Passwords
+from agents_backend.services.pictures import Pictures
 from agents_backend.services.podcasts import PodcastRequests
 from agents_backend.services.principals import Principals
 from agents_backend.services.prose import ProseRequests
@@ -106,6 +108,7 @@ class Services:
     speech: SpeechRequests
     prose: ProseRequests
     podcasts: PodcastRequests
+    decks: DeckRequests
 
 
 @asynccontextmanager
@@ -179,6 +182,11 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             speech=SpeechRequests(starts=starts, artifacts=artifacts),
             prose=ProseRequests(starts=starts, artifacts=artifacts),
             podcasts=PodcastRequests(starts=starts, artifacts=artifacts),
+            decks=DeckRequests(
+                starts=starts,
+                artifacts=artifacts,
+                pictures=Pictures(allow_loopback=settings.agents.fetch_allow_loopback),
+            ),
         )
 
 

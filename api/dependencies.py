@@ -13,6 +13,7 @@ from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.auth import AuthService, Principal
 from agents_backend.services.auth import RequestContext as Context
 from agents_backend.services.chats import Chats
+from agents_backend.services.decks import DeckRequests
 from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.depts import Depts
 from agents_backend.services.logs import Logs
@@ -119,6 +120,7 @@ IdempotencyKey = Annotated[str | None, Header(max_length=255, pattern=r"^[^\x00]
 AgentConfigOf = Annotated[AgentConfig, _service("agent_config")]
 ArtifactsOf = Annotated[Artifacts, _service("artifacts")]
 ChatsOf = Annotated[Chats, _service("chats")]
+DecksOf = Annotated[DeckRequests, _service("decks")]
 DeliveriesOf = Annotated[Deliveries, _service("deliveries")]
 DeptsOf = Annotated[Depts, _service("depts")]
 LogsOf = Annotated[Logs, _service("logs")]

@@ -10,6 +10,7 @@ from temporalio.langgraph import LangGraphPlugin
 from temporalio.worker import Plugin
 
 from activities.artifacts import ArtifactActivities
+from activities.decks import DeckActivities
 from activities.frames import FrameActivities
 from activities.logs import LogActivities
 from activities.podcasts import PodcastActivities
@@ -29,12 +30,14 @@ from agents_backend.integrations.speech.providers import SpeechProviders
 from agents_backend.integrations.storage import Storage
 from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.chats import Chats
+from agents_backend.services.decks import DeckFiles
 from agents_backend.services.launches import Launches
 from agents_backend.services.logs import Retention
 from agents_backend.services.lost_runs import LostRuns
 from agents_backend.services.model_calls import ModelCalls
 from agents_backend.services.model_texts import ModelTexts
 from agents_backend.services.outcomes import Outcomes, Signing
+from agents_backend.services.pictures import Pictures
 from agents_backend.services.podcasts import PodcastFiles
 from agents_backend.services.progress import Progress
 from agents_backend.services.prose import ProseTexts
@@ -56,6 +59,7 @@ from agents_backend.services.toolboxes import Toolboxes
 from agents_backend.settings import Settings
 from workflows.artifacts import ExpireArtifactsWorkflow
 from workflows.chat import ChatWorkflow
+from workflows.deck import DeckWorkflow
 from workflows.logs import ForgetLogsWorkflow
 from workflows.podcast import PodcastWorkflow
 from workflows.prose import ProseWorkflow
@@ -126,17 +130,23 @@ def media(parts: Parts) -> Work:
     speech = SpeechActivities(
         files=SpeechFiles(parts=made, lines=lines, providers=providers, artifacts=artifacts), lines=lines
     )
-    texts = ModelTexts(log=parts.log, models=Models(parts.settings))
+    texts = ModelTexts(log=parts.log, models=parts.models)
     prose = ProseActivities(texts=ProseTexts(parts=made, texts=texts, artifacts=artifacts, progress=progress))
     podcasts = PodcastActivities(
         files=PodcastFiles(parts=made, texts=texts, lines=lines, providers=providers, artifacts=artifacts)
     )
+    pictures = Pictures(allow_loopback=parts.settings.agents.fetch_allow_loopback)
+    decks = DeckActivities(
+        files=DeckFiles(parts=made, texts=texts, artifacts=artifacts, progress=progress, pictures=pictures)
+    )
     return Work(
-        workflows=[PodcastWorkflow, ProseWorkflow, SpeechWorkflow],
+        workflows=[DeckWorkflow, PodcastWorkflow, ProseWorkflow, SpeechWorkflow],
         activities=[
             frame.mark_step,
             frame.finish_run,
             prose.write_prose,
+            decks.outline_deck,
+            decks.build_deck,
             podcasts.write_script,
             podcasts.mix_podcast,
             speech.plan_speech,

@@ -71,6 +71,3 @@ DELIVER_WEBHOOK: Final = "deliver_webhook"
 GIVE_WEBHOOK_UP: Final = "give_webhook_up"
 SWEEP_SCHEDULERS: Final = "sweep_schedulers"
 AUDIT_SCHEDULERS: Final = "audit_schedulers"
-
-# The types of all workflows that are registered under a name of this file.
-WORKFLOWS: Final = tuple(value for name, value in list(globals().items()) if name.endswith("_WORKFLOW"))
