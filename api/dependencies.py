@@ -23,7 +23,13 @@ from agents_backend.services.podcasts import PodcastRequests
 from agents_backend.services.prose import ProseRequests
 from agents_backend.services.roles import Roles
 from agents_backend.services.runs import RunsService
+from agents_backend.services.sandbox_commands import SandboxCommands
+from agents_backend.services.sandbox_files import SandboxFiles
+from agents_backend.services.sandboxes import Sandboxes
+from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.sessions import Sessions
+from agents_backend.services.slide_exports import SlideExports
+from agents_backend.services.slides import Slides
 from agents_backend.services.speech import SpeechRequests
 from agents_backend.services.threads import Threads
 from agents_backend.services.users import Users
@@ -124,7 +130,13 @@ PodcastsOf = Annotated[PodcastRequests, _service("podcasts")]
 ProseOf = Annotated[ProseRequests, _service("prose")]
 RolesOf = Annotated[Roles, _service("roles")]
 RunsOf = Annotated[RunsService, _service("runs")]
+SchedulersOf = Annotated[Schedulers, _service("schedulers")]
+SandboxCommandsOf = Annotated[SandboxCommands, _service("sandbox_commands")]
+SandboxFilesOf = Annotated[SandboxFiles, _service("sandbox_files")]
+SandboxesOf = Annotated[Sandboxes, _service("sandboxes")]
 SessionsOf = Annotated[Sessions, _service("sessions")]
+SlideExportsOf = Annotated[SlideExports, _service("slide_exports")]
+SlidesOf = Annotated[Slides, _service("slides")]
 SpeechOf = Annotated[SpeechRequests, _service("speech")]
 ThreadsOf = Annotated[Threads, _service("threads")]
 UsersOf = Annotated[Users, _service("users")]

@@ -11,11 +11,16 @@ import httpx
 import pytest
 
 from api.app import create_app
+from tests.schedulers import never
 from tests.streams import CHAT, chat
 
 # Routes whose ids belong to no user: the deployment's own things, guarded by permissions instead.
 SHARED = re.compile(r"^/api/v1/(admin|agent/ag-ui|agent/mcp)/")
-BODIES = {"resume_run": {"decision": "approve"}}
+BODIES = {
+    "resume_run": {"decision": "approve"},
+    "update_scheduler": {"name": "taken"},
+    "backfill_scheduler": {"start_time": "2026-01-01T00:00:00Z", "end_time": "2026-01-02T00:00:00Z"},
+}
 
 
 async def waiting_run(owner: httpx.AsyncClient) -> dict[str, str]:
@@ -23,8 +28,13 @@ async def waiting_run(owner: httpx.AsyncClient) -> dict[str, str]:
     return {"run_id": response.headers["X-Run-Id"], "thread_id": response.headers["X-Thread-Id"]}
 
 
+async def scheduler(owner: httpx.AsyncClient) -> dict[str, str]:
+    answer = await owner.post("/task/schedulers", json=never())
+    return {"scheduler_id": answer.json()["id"]}
+
+
 # What makes the owner's things, by the names that the paths' parameters have.
-MAKERS: tuple[Callable[[httpx.AsyncClient], Awaitable[dict[str, str]]], ...] = (waiting_run,)
+MAKERS: tuple[Callable[[httpx.AsyncClient], Awaitable[dict[str, str]]], ...] = (waiting_run, scheduler)
 
 
 @pytest.fixture
@@ -67,6 +77,7 @@ async def test_somebody_else_s_thing_is_like_none_at_all(client, other_client, i
     assert checked >= 7
     assert (await client.get(f"/agent/runs/{ids['run_id']}")).json()["status"] == "waiting"
     assert (await client.get(f"/agent/threads/{ids['thread_id']}")).status_code == 200
+    assert (await client.get(f"/task/schedulers/{ids['scheduler_id']}")).json()["version"] == 1
 
 
 async def test_somebody_else_s_thread_in_a_body_is_like_none_at_all(client, other_client, ids):
@@ -80,7 +91,7 @@ async def test_somebody_else_s_thread_in_a_body_is_like_none_at_all(client, othe
 
 
 async def test_lists_hold_one_s_own_things_alone(client, other_client, ids):
-    for path in ("/agent/runs", "/agent/threads"):
+    for path in ("/agent/runs", "/agent/threads", "/task/schedulers"):
         assert (await other_client.get(path)).json()["total"] == 0
     assert (await other_client.get("/agent/runs", params={"thread_id": ids["thread_id"]})).json()["items"] == []
 

@@ -14,7 +14,7 @@ from pptx import Presentation
 
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
-from agents_backend.services.users import ensure_administrator
+from agents_backend.services.seeds import seed
 from agents_backend.settings import SpeechSettings, StorageSettings
 from agents_backend.stack.process import free_port
 from agents_backend.stack.stack import Stack
@@ -78,7 +78,7 @@ async def client(own_stack: Stack, worker_process: Process, store: dict[str, str
     settings = settings_for(own_stack, storage=storage, speech=SpeechSettings(provider="edge"))
     await asyncio.to_thread(upgrade, own_stack.environment()["DATABASE_URL"])
     async with Database(settings.database) as database:
-        await ensure_administrator(database, settings)
+        await seed(database, settings)
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_config=None, ws="none"))
     task = asyncio.create_task(server.serve())

@@ -10,6 +10,7 @@ import httpx
 import pytest
 import uvicorn
 
+from agents_backend.contracts.queues import QUEUES
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
 from agents_backend.services.seeds import seed
@@ -49,14 +50,14 @@ async def target(fake_model: FakeOpenAI, fake_edge: FakeEdge, tmp_path_factory) 
             stack,
             models=ModelSettings(list=(config,)),
             speech=SpeechSettings(provider="edge", edge_url=fake_edge.url),
-            data_dir=tmp_path_factory.mktemp("data"),
+            data_dir=tmp_path_factory.mktemp("fuzzed"),
         )
         await asyncio.to_thread(upgrade, settings.database.url.get_secret_value())
         async with Database(settings.database) as database:
             await seed(database, settings)
         stop, port = asyncio.Event(), free_port()
         server = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_config=None, ws="none"))
-        worker = asyncio.create_task(run_worker(settings, ["chat", "media"], stop=stop))
+        worker = asyncio.create_task(run_worker(settings, QUEUES, stop=stop))
         serving = asyncio.create_task(server.serve())
         while not server.started:
             await asyncio.sleep(0.01)
