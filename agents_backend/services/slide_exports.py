@@ -13,8 +13,8 @@ from typing import Final, Literal
 from agents_backend.db.tables.sandboxes import Slide
 from agents_backend.domain.errors import Conflict, NotFound, SandboxFailed
 from agents_backend.domain.slides import HEIGHT, WIDTH, slide_page
-from agents_backend.integrations.decks import joined, pptx_of
 from agents_backend.integrations.sandboxes import Boxes, NewCommand
+from agents_backend.integrations.slide_files import joined, pptx_of
 from agents_backend.services.sandbox_access import SandboxAccess
 from agents_backend.services.slides import Slides
 
