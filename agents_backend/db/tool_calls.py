@@ -43,9 +43,7 @@ class ToolCallRepository:
         calls = [{**c, "edited": arguments} if c["id"] == call_id else c for c in message.tool_calls or ()]
         await self._session.execute(update(Message).where(Message.seq == message.seq).values(tool_calls=calls))
 
-    async def add_artifact(self, run_id: uuid.UUID, *, name: str, media_type: str, size: int, key: str) -> None:
+    async def add_artifact(self, run_id: uuid.UUID, **values: Any) -> None:
         """Write a file of the run once."""
-        query = insert(Artifact).values(
-            run_id=run_id, name=name, media_type=media_type, size=size, key=key, created_at=now()
-        )
+        query = insert(Artifact).values(run_id=run_id, details={}, created_at=now(), **values)
         await self._session.execute(query.on_conflict_do_nothing(index_elements=["run_id", "name"]))

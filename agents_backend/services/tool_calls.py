@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 import structlog
@@ -135,9 +135,7 @@ class ToolCalls:
                 sources=[{"title": source.title, "url": source.url} for source in result.sources] or None,
             )
             for made in result.artifacts:
-                await rows.add_artifact(
-                    run_id, name=made.name, media_type=made.media_type, size=made.size, key=made.key
-                )
+                await rows.add_artifact(run_id, **asdict(made))
         return kept
 
     async def _tell(self, request: ToolRequest, result: str) -> None:

@@ -41,12 +41,13 @@ class Source:
 
 @dataclass(frozen=True)
 class NewArtifact:
-    """A file that the tool made; its bytes are in storage under `key`."""
+    """A file that the tool made; its bytes are in storage under `key`, and `sha256` is theirs, in hexadecimal."""
 
     name: str
     media_type: str
     size: int
     key: str
+    sha256: str
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from agents_backend.domain.errors import (
     TooLarge,
     Unauthenticated,
     Unavailable,
+    UnsupportedMedia,
     UpstreamFailed,
     UpstreamTimeout,
 )
@@ -70,7 +71,12 @@ async def read_sandbox_file(body: ReadFileBody, user: CurrentUser, files: Sandbo
     return FileView.of(await files.read(body.sandbox_id, user.user_id, body.path))
 
 
-@router.post("/upload-file", summary="Upload a file (multipart)", openapi_extra=_FORM)
+@router.post(
+    "/upload-file",
+    summary="Upload a file (multipart)",
+    openapi_extra=_FORM,
+    responses=errors(UnsupportedMedia),
+)
 async def upload_sandbox_file(request: Request, user: CurrentUser, files: SandboxFilesOf) -> SentFileView:
     async with UploadForm(request, ("sandbox_id", "path")) as form:
         path = await files.write(form.fields["sandbox_id"], user.user_id, form.fields["path"], form)

@@ -248,7 +248,7 @@ async def test_the_webhook_is_told_of_each_end_signed_with_its_artifacts_and_aga
     told = second.json["data"]["run"]
     assert (told["id"], told["run_id"], told["status"]) == (done["id"], done["run_id"], "succeeded")
     async with database.transaction() as session:
-        values = {"name": "report.md", "media_type": "text/markdown", "size": 3, "key": "k"}
+        values = {"name": "report.md", "media_type": "text/markdown", "size": 3, "key": "k", "sha256": "0" * 64}
         session.add(Artifact(run_id=uuid.UUID(done["run_id"]), **values))
     (listed,) = await runs_of(ann, scheduler)
     expected = f"/api/v1/agent/runs/{done['run_id']}/artifacts/report.md"

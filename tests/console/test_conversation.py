@@ -13,14 +13,14 @@ pytestmark = pytest.mark.browser
 
 async def test_an_answer_appears_token_by_token_and_is_whole(visit):
     one = await (await visit()).sign_in()
-    await one.say("hello [tokens=60 delay=40]")
+    await one.say("greetings [tokens=60 delay=40]")
     await expect(one.answers).to_contain_text("tok3")
     assert "tok59" not in await one.answers.inner_text()
     await expect(one.page.get_by_role("status").filter(has_text="Working")).to_be_visible()
     await one.finished()
     assert await one.answers.inner_text() == tokens(60)
     await expect(one.page.locator(".turn .foot")).to_contain_text("fake · 10 in, 60 out")
-    await expect(one.page.get_by_role("link", name=re.compile("^hello"))).to_have_attribute("aria-current", "page")
+    await expect(one.page.get_by_role("link", name=re.compile("^greetings"))).to_have_attribute("aria-current", "page")
 
 
 async def test_thoughts_are_folded_and_can_be_opened_live_and_after_a_reload(visit):

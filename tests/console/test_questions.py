@@ -63,7 +63,7 @@ async def test_calls_that_wait_together_are_approved_together(visit, client):
 
 async def test_a_tool_that_is_ticked_waits_for_approval(visit):
     one = await (await visit()).sign_in()
-    await one.page.get_by_role("button", name="More").click()
+    await one.page.get_by_role("button", name="More", exact=True).click()
     await one.page.get_by_role("checkbox", name="current_time").check()
     await one.page.keyboard.press("Escape")
     await one.say("time [tool:current_time {}]")

@@ -12,7 +12,7 @@ from agents_backend.services.schedule_mirror import spec_of
 from agents_backend.services.timings import Timing
 from tests.services import timing_strategies as strategies
 
-relaxed = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+relaxed = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")

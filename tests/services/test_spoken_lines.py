@@ -12,7 +12,8 @@ from agents_backend.db.runs import RunRepository
 from agents_backend.db.tables.runs import Artifact, Run
 from agents_backend.domain.errors import Invalid, SpeechFailed, UpstreamFailed
 from agents_backend.domain.scripts import Line, Script
-from agents_backend.integrations.events import EventLog, connect
+from agents_backend.integrations.events import EventLog
+from agents_backend.integrations.redis_connections import connect
 from agents_backend.integrations.speech.providers import SpeechProviders
 from agents_backend.integrations.storage import Storage
 from agents_backend.services.artifacts import Artifacts, NewArtifact

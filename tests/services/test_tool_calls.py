@@ -116,7 +116,7 @@ async def scene(database: Database, log: EventLog) -> Scene:
 
 async def test_a_result_is_stored_with_its_sources_and_artifacts_and_the_tool_knows_whose_call_it_is(scene):
     request = await scene.begin('{"a": 1}')
-    made = NewArtifact("chart.png", "image/png", 3, "runs/chart.png")
+    made = NewArtifact("chart.png", "image/png", 3, "runs/chart.png", "0" * 64)
     box = Box(ToolResult("done", sources=(Source("T", "https://t.example/"),), artifacts=(made,)))
     outcome = await scene.calls(box).call(request)
     assert not outcome.failed

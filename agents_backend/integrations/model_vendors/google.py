@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx2
 from langchain_core.language_models import BaseChatModel
 from langchain_google_genai import ChatGoogleGenerativeAI
 
@@ -9,7 +10,9 @@ from agents_backend.settings import ModelConfig, ModelSettings
 
 
 def connect(config: ModelConfig, settings: ModelSettings, *, reasoning: bool) -> BaseChatModel:
-    more: dict[str, Any] = {}
+    # Naming the transport keeps Google's SDK from aiohttp, which it prefers where another package has brought it along:
+    # its errors, and how its connections close, would be others.
+    more: dict[str, Any] = {"client_args": {"transport": httpx2.AsyncHTTPTransport()}}
     if config.base_url:
         more["base_url"] = config.base_url
     if config.temperature is not None:
