@@ -12,7 +12,7 @@ from agents_backend.db.runs import RunRepository
 from agents_backend.db.tables.runs import Artifact, Run
 from agents_backend.domain.errors import Invalid, SpeechFailed, UpstreamFailed
 from agents_backend.domain.scripts import Line, Script
-from agents_backend.integrations.events import EventLog, connect
+from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.speech.providers import SpeechProviders
 from agents_backend.integrations.storage import Storage
 from agents_backend.services.artifacts import Artifacts, NewArtifact
@@ -22,15 +22,14 @@ from agents_backend.services.spoken_lines import LAST_ATTEMPT, PATIENCE, SpokenL
 
 
 @pytest.fixture
-async def lines(settings, database: Database):
-    async with connect(settings.redis) as redis:
-        yield SpokenLines(
-            parts=RunParts(database=database),
-            storage=Storage(settings.storage, settings.data_dir),
-            providers=SpeechProviders(settings),
-            progress=Progress(log=EventLog(redis)),
-            settings=settings.speech,
-        )
+async def lines(settings, database: Database, redis):
+    return SpokenLines(
+        parts=RunParts(database=database),
+        storage=Storage(settings.storage, settings.data_dir),
+        providers=SpeechProviders(settings),
+        progress=Progress(log=EventLog(redis)),
+        settings=settings.speech,
+    )
 
 
 async def new_run(database: Database, **more) -> RunRef:
