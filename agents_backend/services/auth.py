@@ -174,6 +174,13 @@ class AuthService:
             await users.signed_in(session, user.id)
         return Tokens(self._tokens.sign(user.id, session_id), refresh, user)
 
+    async def record(
+        self, user: User | None, username: str, context: RequestContext, message: str, *, succeeded: bool = False
+    ) -> None:
+        """Put an attempt that did not come through `login` into the login log."""
+        async with self._database.transaction() as session:
+            sessions.add_login(session, await _log(username, user, context, message, succeeded=succeeded))
+
     async def refresh(self, token: str) -> Tokens:
         """A new pair for a refresh token, which is used up.
 
