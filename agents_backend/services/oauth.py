@@ -137,13 +137,13 @@ class OAuth:
                 await oauth.add(session, _link_of(provider, identity, user.id))
             await oauth.used(session, provider.name, identity.subject, identity.login)
         if user is None:
-            await self._auth.record(None, identity.login, context, f"{provider.title}: no user is linked")
+            await self._auth.record(identity.login, None, context, f"{provider.title}: no user is linked")
             raise Forbidden(
                 f"No user here is linked to this {provider.title} account. Sign in another way and link it.",
                 code="OAUTH2_SIGN_UP_CLOSED",
             )
         if user.deleted_at is not None or not user.is_enabled:
-            await self._auth.record(user, user.username, context, f"{provider.title}: the user is disabled")
+            await self._auth.record(user.username, user, context, f"{provider.title}: the user is disabled")
             raise Forbidden("This user is disabled.", code="ACCOUNT_DISABLED")
         return await self._auth.open_session(user, context, message=f"signed in with {provider.title}")
 
@@ -156,7 +156,7 @@ class OAuth:
             if user is None:
                 raise Unauthenticated
             link = await _claimed(session, user, provider, identity)
-        await self._auth.record(user, user.username, context, f"linked {provider.title}", succeeded=True)
+        await self._auth.record(user.username, user, context, f"linked {provider.title}", succeeded=True)
         return link
 
     async def links(self, actor: Principal, part: Slice) -> Found:

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261124_oauth"
-down_revision = "20261124_rights"
+down_revision = "20261124_sandboxes"
 branch_labels = None
 depends_on = None
 
