@@ -8,7 +8,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import httpx2
@@ -42,7 +42,7 @@ class Client:
 
     title: str
     client_id: str
-    secret: str
+    secret: str = field(repr=False)
     scope: str
     authorize_url: str
     token_url: str
