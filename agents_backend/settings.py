@@ -80,6 +80,11 @@ class ApiSettings(Group):
         (), description="addresses whose X-Forwarded-For is believed"
     )
 
+    @property
+    def base_url(self) -> str:
+        """How browsers reach the API, without a slash at its end."""
+        return (self.public_url or f"http://localhost:{self.port}").rstrip("/")
+
     @model_validator(mode="before")
     @classmethod
     def _split(cls, data: object) -> object:
@@ -124,6 +129,45 @@ class AuthSettings(Group):
     hash_concurrency: int = Field(2, ge=1, description="password hashes computed at once by one process")
     logins_waiting: int = Field(256, ge=1, description="sign-ins that wait for their turn in one process, at most")
     cookie_secure: bool | None = Field(None, description="default: on in production")
+
+
+class OAuth2Settings(Group):
+    """Sign-in with GitHub and Google. A provider is offered once its client id and secret are set.
+
+    What to register there as the callback is `<API_PUBLIC_URL>/api/v1/admin/oauth2/<github or google>/callback`.
+    """
+
+    model_config = _group("OAUTH2_")
+
+    sign_up: bool = Field(
+        default=False, description="whoever has an account there gets a user here; else only those who linked theirs"
+    )
+    github_client_id: str | None = None
+    github_client_secret: SecretStr | None = None
+    github_issuer: str = Field("https://github.com/login/oauth", description="as it names itself in its callbacks")
+    github_authorize_url: str = "https://github.com/login/oauth/authorize"
+    github_token_url: str = "https://github.com/login/oauth/access_token"  # noqa: S105  # an address
+    github_api_url: str = "https://api.github.com"
+    google_client_id: str | None = None
+    google_client_secret: SecretStr | None = None
+    google_issuer: str = Field("https://accounts.google.com", description="of its callbacks and id tokens")
+    google_authorize_url: str = "https://accounts.google.com/o/oauth2/v2/auth"
+    google_token_url: str = "https://oauth2.googleapis.com/token"  # noqa: S105  # an address
+    google_jwks_url: str = Field("https://www.googleapis.com/oauth2/v3/certs", description="keys of its id tokens")
+    flow_seconds: int = Field(600, ge=30, le=600, description="how long somebody may take at the provider")
+    timeout_seconds: float = Field(5, gt=0, le=60, description="one request to a provider, at most")
+
+    @model_validator(mode="after")
+    def _ids_have_secrets(self) -> Self:
+        for name in ("github", "google"):
+            if (getattr(self, f"{name}_client_id") is None) != (getattr(self, f"{name}_client_secret") is None):
+                both = f"OAUTH2_{name.upper()}_CLIENT_ID and OAUTH2_{name.upper()}_CLIENT_SECRET"
+                raise ValueError(f"{both} belong together")
+        return self
+
+    @property
+    def offered(self) -> bool:
+        return self.github_client_id is not None or self.google_client_id is not None
 
 
 EMBEDDED = "embedded"
@@ -341,6 +385,7 @@ class Settings(Group):
     api: ApiSettings = Field(default_factory=ApiSettings)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)
+    oauth2: OAuth2Settings = Field(default_factory=OAuth2Settings)
     models: ModelSettings = Field(default_factory=ModelSettings)
     vendors: VendorSettings = Field(default_factory=VendorSettings)
     agents: AgentSettings = Field(default_factory=AgentSettings)
@@ -383,6 +428,8 @@ class Settings(Group):
             problems.append("AUTH_SECRET is not random")
         if self.agents.fetch_allow_loopback:
             problems.append("AGENT_FETCH_ALLOW_LOOPBACK is for tests")
+        if self.oauth2.offered and not (self.api.public_url or "").startswith("https://"):
+            problems.append("API_PUBLIC_URL is not set to an https:// address, which sign-in with OAuth2 needs")
         return tuple(problems)
 
     @model_validator(mode="after")

@@ -42,6 +42,7 @@ from agents_backend.services.logs import Logs
 from agents_backend.services.lost_runs import LostRuns
 from agents_backend.services.menus import Menus
 from agents_backend.services.monitor import Monitor
+from agents_backend.services.oauth import OAuth
 from agents_backend.services.open_streams import OpenStreams
 from agents_backend.services.opera_logs import OperaLogs
 from agents_backend.services.passwords import Passwords
@@ -82,6 +83,7 @@ class Services:
     redis: Redis
     temporal: Client
     auth: AuthService
+    oauth: OAuth
     users: Users
     roles: Roles
     depts: Depts
@@ -121,6 +123,9 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         passwords = Passwords(settings.auth.hash_concurrency)
         stack.callback(passwords.close)
         principals = Principals(database, kept_seconds=settings.auth.session_cache_seconds)
+        auth = AuthService(
+            database=database, redis=redis, passwords=passwords, settings=settings, principals=principals
+        )
         log, hub = EventLog(redis), Hub(redis)
         await hub.start()
         stack.push_async_callback(hub.close)
@@ -148,9 +153,8 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             database=database,
             redis=redis,
             temporal=temporal,
-            auth=AuthService(
-                database=database, redis=redis, passwords=passwords, settings=settings, principals=principals
-            ),
+            auth=auth,
+            oauth=OAuth(database=database, redis=redis, auth=auth, settings=settings),
             users=Users(database=database, passwords=passwords, principals=principals),
             roles=Roles(database=database, principals=principals),
             depts=Depts(database=database, principals=principals),

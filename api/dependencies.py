@@ -19,6 +19,7 @@ from agents_backend.services.depts import Depts
 from agents_backend.services.logs import Logs
 from agents_backend.services.menus import Menus
 from agents_backend.services.monitor import Monitor
+from agents_backend.services.oauth import OAuth
 from agents_backend.services.podcasts import PodcastRequests
 from agents_backend.services.prose import ProseRequests
 from agents_backend.services.roles import Roles
@@ -126,6 +127,7 @@ DeptsOf = Annotated[Depts, _service("depts")]
 LogsOf = Annotated[Logs, _service("logs")]
 MenusOf = Annotated[Menus, _service("menus")]
 MonitorOf = Annotated[Monitor, _service("monitor")]
+OAuthOf = Annotated[OAuth, _service("oauth")]
 PodcastsOf = Annotated[PodcastRequests, _service("podcasts")]
 ProseOf = Annotated[ProseRequests, _service("prose")]
 RolesOf = Annotated[Roles, _service("roles")]

@@ -135,6 +135,12 @@ export async function call(method, path, body, { headers, signal } = {}) {
   }
 }
 
+/** The address that begins a sign-in at a provider; the browser comes back to this page, and its cookie renews the session. */
+export const signInAddress = (provider) => `${BASE}/admin/oauth2/${provider}/authorize?mode=console`;
+
+/** A page that is left to sign in elsewhere looks for a session when it is opened again. */
+export const leaveToSignIn = () => remember(SIGNED_IN, "yes");
+
 export async function login(fields) {
   token = (await call("POST", "/admin/auth/login", fields)).access_token;
   remember(SIGNED_IN, "yes");

@@ -1,7 +1,41 @@
 // Signing in; a captcha when the API asks for one.
-import { call, login } from "./api.js";
+import { call, leaveToSignIn, login, signInAddress } from "./api.js";
 import { fill, h } from "./dom.js";
 import { form } from "./ui/form.js";
+
+const REFUSALS = {
+  OAUTH2_STATE_INVALID: "That sign-in was not begun in this browser, or took too long. Try again.",
+  OAUTH2_DENIED: "You did not allow the sign-in.",
+  OAUTH2_SIGN_UP_CLOSED: "No user is linked to that account. Log in with your password and link it.",
+  OAUTH2_LINK_TAKEN: "That account is linked to another user.",
+  OAUTH2_ALREADY_LINKED: "You have linked another account of that provider.",
+  ACCOUNT_DISABLED: "Your user is disabled.",
+};
+
+/** Why a sign-in at a provider came to nothing, where the address says so. It is shown until somebody is signed in. */
+let refused = new URLSearchParams(location.hash.split("?", 2)[1] ?? "").get("refused");
+if (refused !== null) history.replaceState(null, "", "#/");
+
+function refusal() {
+  if (refused === null) return null;
+  return h("p", { class: "bad-text", role: "alert" }, REFUSALS[refused] ?? "The sign-in did not work. Try again.");
+}
+
+/** A button for each provider that one can sign in with here, once the server has told them. */
+function otherWays() {
+  const place = h("div", { class: "ways" });
+  call("GET", "/admin/oauth2/providers").then(
+    ({ providers }) =>
+      fill(
+        place,
+        providers.map(({ name, title }) =>
+          h("a", { class: "button", href: signInAddress(name), onclick: leaveToSignIn }, `Sign in with ${title}`),
+        ),
+      ),
+    () => {}, // the password still works
+  );
+  return place;
+}
 
 /** Fill `root` with the form; `ondone` follows a login that worked. */
 export function showLogin(root, ondone) {
@@ -40,6 +74,7 @@ export function showLogin(root, ondone) {
       if (captcha || error.code?.startsWith("CAPTCHA_")) await renew(); // it works once, right or wrong
       throw error;
     }
+    refused = null;
     ondone();
   }
 
@@ -50,7 +85,9 @@ export function showLogin(root, ondone) {
       "main",
       { class: "login" },
       h("h1", {}, h("img", { src: "/console/icon.svg", alt: "", class: "logo" }), "Agents Backend"),
+      refusal(),
       made.node,
+      otherWays(),
     ),
   );
   made.focus();

@@ -95,7 +95,7 @@ class AuthService:
         except RedisError as error:
             raise Unavailable("Signing in is not available now.", retry_after=2) from error
         if user is None or not may_enter:
-            await self._record_failure(given.username, user, context, "wrong username or password")
+            await self.record(given.username, user, context, "wrong username or password")
             raise Unauthenticated("The username or the password is wrong.")
         return await self.open_session(user, context)
 
@@ -135,7 +135,7 @@ class AuthService:
             raise Invalid("A captcha is required.", code="CAPTCHA_REQUIRED")
         if not await captcha.take(self._redis, given.captcha_id, given.captcha_code):
             await self._limits.fail(given.username, context.address)
-            await self._record_failure(given.username, None, context, "wrong captcha")
+            await self.record(given.username, None, context, "wrong captcha")
             raise Invalid("The captcha is wrong or has expired.", code="CAPTCHA_INVALID")
 
     async def _compare(self, given: Credentials, context: RequestContext) -> tuple[User | None, bool]:
@@ -150,8 +150,11 @@ class AuthService:
         finally:
             await self._limits.settle(given.username, context.address, outcome)
 
-    async def _record_failure(self, username: str, user: User | None, context: RequestContext, message: str) -> None:
-        log = await _log(username, user, context, message, succeeded=False)
+    async def record(
+        self, username: str, user: User | None, context: RequestContext, message: str, *, succeeded: bool = False
+    ) -> None:
+        """Put an attempt that opens no session into the login log."""
+        log = await _log(username, user, context, message, succeeded=succeeded)
         async with self._database.transaction() as session:
             sessions.add_login(session, log)
 

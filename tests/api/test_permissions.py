@@ -11,6 +11,11 @@ OPEN = {
     ("post", "/api/v1/admin/auth/login"),
     ("post", "/api/v1/admin/auth/token/refresh"),
     ("get", "/api/v1/admin/auth/captcha"),
+    ("get", "/api/v1/admin/oauth2/providers"),
+    ("get", "/api/v1/admin/oauth2/github/authorize"),
+    ("get", "/api/v1/admin/oauth2/github/callback"),
+    ("get", "/api/v1/admin/oauth2/google/authorize"),
+    ("get", "/api/v1/admin/oauth2/google/callback"),
 }
 FOR_ANYBODY = {
     ("post", "/api/v1/admin/auth/logout"),
@@ -20,6 +25,9 @@ FOR_ANYBODY = {
     ("put", "/api/v1/admin/sys/users/me/nickname"),
     ("put", "/api/v1/admin/sys/users/me/password"),
     ("get", "/api/v1/admin/sys/menus/sidebar"),
+    ("get", "/api/v1/admin/oauth2/links"),
+    ("post", "/api/v1/admin/oauth2/{provider}/link"),
+    ("delete", "/api/v1/admin/oauth2/{provider}/link"),
 }
 
 

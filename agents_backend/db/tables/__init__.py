@@ -1,6 +1,7 @@
 """The tables, one file a noun."""
 
 from agents_backend.db.tables.logs import OperaLog
+from agents_backend.db.tables.oauth import OAuthLink
 from agents_backend.db.tables.rights import Dept, Menu, Role, RoleMenu, UserRole
 from agents_backend.db.tables.runs import Artifact, IdempotencyKey, Interrupt, Message, Run, RunPart, Thread
 from agents_backend.db.tables.sandboxes import Sandbox, SandboxCommand, Slide
@@ -18,6 +19,7 @@ __all__ = [
     "LoginLog",
     "Menu",
     "Message",
+    "OAuthLink",
     "OperaLog",
     "Role",
     "RoleMenu",
