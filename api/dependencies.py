@@ -15,6 +15,7 @@ from agents_backend.services.auth import RequestContext as Context
 from agents_backend.services.chats import Chats
 from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.depts import Depts
+from agents_backend.services.generator import Generator
 from agents_backend.services.logs import Logs
 from agents_backend.services.menus import Menus
 from agents_backend.services.monitor import Monitor
@@ -115,6 +116,7 @@ ArtifactsOf = Annotated[Artifacts, _service("artifacts")]
 ChatsOf = Annotated[Chats, _service("chats")]
 DeliveriesOf = Annotated[Deliveries, _service("deliveries")]
 DeptsOf = Annotated[Depts, _service("depts")]
+GeneratorOf = Annotated[Generator, _service("generator")]
 LogsOf = Annotated[Logs, _service("logs")]
 MenusOf = Annotated[Menus, _service("menus")]
 MonitorOf = Annotated[Monitor, _service("monitor")]
