@@ -97,7 +97,7 @@ class Column(BaseModel):
         if not self._fits(default):
             raise ValueError(f"{self.name}: the default is not a value of the type {self.type} and its size")
 
-    def _fits(self, default: bool | float | str) -> bool:
+    def _fits(self, default: object) -> bool:
         match self.type:
             case ColumnType.BOOLEAN:
                 return isinstance(default, bool)

@@ -14,6 +14,10 @@ COLUMNS = [
     {"name": "label", "type": "string", "length": 32, "unique": True, "searchable": True},
     {"name": "total", "type": "numeric", "precision": 12, "scale": 2, "default": "0.00", "comment": "in €"},
 ]
+LIVE = """
+    id serial PRIMARY KEY, code varchar(12) NOT NULL UNIQUE, price numeric(10,3), note text, amount integer NOT NULL,
+    at timestamptz NOT NULL, extra jsonb, ref uuid, day date, ok boolean NOT NULL
+"""
 
 
 def noun() -> str:
@@ -34,8 +38,7 @@ async def live_table(database):
     """A table that somebody else made."""
     name = f"{noun()}s"
     statements = (
-        f"CREATE TABLE {name} (id serial PRIMARY KEY, code varchar(12) NOT NULL UNIQUE, price numeric(10,3), "
-        "note text, amount integer NOT NULL, at timestamptz NOT NULL, extra jsonb, ref uuid, day date, ok boolean NOT NULL)",
+        f"CREATE TABLE {name} ({LIVE})",
         f"COMMENT ON TABLE {name} IS 'Taken over.'",
         f"COMMENT ON COLUMN {name}.price IS 'before tax'",
         f"CREATE INDEX ON {name} (amount)",

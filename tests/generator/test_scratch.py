@@ -56,7 +56,7 @@ LEFT_OUT = shutil.ignore_patterns(
 )
 # A block of the README: the file that its section names, the line that it goes beneath, and what goes there.
 _SECTION = re.compile(r"^## `(?P<file>[^`]+)`$(?P<text>.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
-_BLOCK = re.compile(r"^Beneath `(?P<line>.+?)`:\n\n```python\n(?P<code>.*?)```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^Beneath `(?P<line>.+?)`:\n\n```text\n(?P<code>.*?)```$", re.MULTILINE | re.DOTALL)
 # Applies and takes back the migrations, and compares what they made with the models.
 _MIGRATE = """
 import sys
