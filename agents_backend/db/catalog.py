@@ -20,12 +20,15 @@ _TABLES = text("""
 _COLUMNS = text("""
     SELECT a.attname AS name, a.atttypid::regtype::text AS type, a.atttypmod AS modifier, NOT a.attnotnull AS nullable,
         coalesce(col_description(c.oid, a.attnum), '') AS comment, a.attgenerated <> '' AS is_generated,
-        EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indnatts = 1 AND i.indkey[0] = a.attnum
-            AND i.indpred IS NULL) AS indexed,
-        EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indnatts = 1 AND i.indkey[0] = a.attnum
-            AND i.indpred IS NULL AND i.indisunique) AS is_unique,
+        k.name AS key_name, coalesce(k.is_unique, false) AS is_unique,
         EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND a.attnum = ANY(i.indkey)) AS is_key
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+    LEFT JOIN LATERAL (
+        SELECT x.relname AS name, i.indisunique AS is_unique
+        FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam
+        WHERE i.indrelid = c.oid AND i.indnatts = 1 AND i.indkey[0] = a.attnum AND i.indpred IS NULL AND m.amname = 'btree'
+        ORDER BY i.indisunique DESC, x.relname LIMIT 1
+    ) k ON true
     WHERE n.nspname = current_schema() AND c.relkind IN ('r', 'p') AND c.relname = :name
         AND a.attnum > 0 AND NOT a.attisdropped
     ORDER BY a.attnum
@@ -34,7 +37,10 @@ _COLUMNS = text("""
 
 @dataclass(frozen=True)
 class LiveColumn:
-    """A column as PostgreSQL has it; `modifier` is its `atttypmod`, which holds lengths and precisions."""
+    """A column as PostgreSQL has it.
+
+    `modifier` is its `atttypmod`, which holds lengths and precisions; `key_name` its unique constraint's or its index's.
+    """
 
     name: str
     type: str
@@ -42,7 +48,7 @@ class LiveColumn:
     nullable: bool
     comment: str
     is_generated: bool
-    indexed: bool
+    key_name: str | None
     is_unique: bool
     is_key: bool
 

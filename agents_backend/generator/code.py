@@ -93,8 +93,8 @@ class ColumnCode:
         self.empty = Code(_EMPTY.get(column.type, self.bare))
         self.sql_type = _sql_type(column, "")
         self.migration_type = _sql_type(column, "sa.")
-        self.constraint = named(f"uq_{table_name}_{column.name}")
-        self.index_name = named(f"ix_{table_name}_{column.name}")
+        self.has_own_key = column.key_name is not None
+        self.key = column.key_name or f"{'uq' if column.unique else 'ix'}_{table_name}_{column.name}"
         self.code = Code(f"{column.name}_TAKEN".upper())
         self.field = _field(column)
         self.default = _default(column)

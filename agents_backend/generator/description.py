@@ -18,6 +18,7 @@ _INTEGERS = {"integer": 2**31 - 1, "bigint": 2**63 - 1}
 Noun = Annotated[str, StringConstraints(min_length=2, max_length=40)]
 Short = Annotated[str, StringConstraints(min_length=2, max_length=20)]
 ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=50)]
+KeyName = Annotated[str, StringConstraints(max_length=LONGEST_IDENTIFIER, pattern=r"^[A-Za-z0-9_$]+$")]
 Comment = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
@@ -52,7 +53,8 @@ class Column(BaseModel):
     """A column beside `id`, which every table has, and `created_at` and `updated_at`.
 
     `length` is of strings alone, `precision` and `scale` of numerics; a default is of the column's own type (a numeric's
-    may be text, which is exact), and makes the field optional in a request.
+    may be text, which is exact), and makes the field optional in a request. `key_name` is what the unique constraint or the
+    index is called, where the table was made elsewhere.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=10_000)
@@ -68,6 +70,7 @@ class Column(BaseModel):
     searchable: bool = False
     default: bool | int | float | str | None = None
     comment: Comment = ""
+    key_name: KeyName | None = None
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -77,6 +80,8 @@ class Column(BaseModel):
             raise ValueError(f"{self.name}: a column of the type {self.type} cannot be searched")
         if (self.unique and self.type in _NOT_UNIQUE) or (self.index and self.type is ColumnType.JSON):
             raise ValueError(f"{self.name}: a column of the type {self.type} cannot be unique, or json be indexed")
+        if self.key_name is not None and not (self.unique or self.index):
+            raise ValueError(f"{self.name}: neither unique nor indexed, it has no key to name")
         if self.default is not None:
             self._check_default(self.default)
         return self

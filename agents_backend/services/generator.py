@@ -231,8 +231,13 @@ def _is_stamp(item: LiveColumn) -> bool:
 def _column(item: LiveColumn) -> dict[str, Any]:
     if item.is_generated:
         raise ValueError(f"the column {item.name} is computed by PostgreSQL, for which no code is generated")
-    flags = {"nullable": item.nullable, "unique": item.is_unique, "comment": _one_line(item.comment)}
-    return column(item.name, item.type, item.modifier, index=item.indexed and not item.is_unique, **flags)
+    key = {
+        "unique": item.is_unique,
+        "index": item.key_name is not None and not item.is_unique,
+        "key_name": item.key_name,
+    }
+    more = {"nullable": item.nullable, "comment": _one_line(item.comment)}
+    return column(item.name, item.type, item.modifier, **key, **more)
 
 
 def _one_line(comment: str) -> str:

@@ -108,6 +108,7 @@ async def test_a_table_of_the_database_is_imported_with_its_columns(admin, live_
         "before tax",
     )
     assert (columns["amount"]["index"], columns["note"]["nullable"]) == (True, True)
+    assert columns["code"]["key_name"] == f"{live_table}_code_key"
     files = (await admin.client.get(f"{URL}/{made['id']}/preview")).json()["files"]
     assert any("has_table(" in text for path, text in files.items() if path.startswith("migrations/"))
 

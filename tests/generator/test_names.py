@@ -126,6 +126,8 @@ def test_a_column_takes_no_name_that_the_generated_classes_need(name):
         {"type": "integer", "searchable": True},
         {"type": "date", "default": "2026-01-01"},
         {"type": "float", "comment": "two\nlines"},
+        {"type": "float", "key_name": "x"},
+        {"type": "float", "index": True, "key_name": 'x"; drop'},
         {"type": "float", "server_default": "now()"},
     ],
 )

@@ -7,10 +7,14 @@ import re
 import shutil
 import sys
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+
+from agents_backend.db.base import Database
+from tests.conftest import secret
 
 ROOT = Path(__file__).parents[2]
 URL = "/admin/gen/business"
@@ -42,6 +46,14 @@ LEAST_BODY = {
     "app_name": "yard",
     "columns": [{"name": "a", "type": "date"}],
 }
+# A table that others made, with names of their own.
+LIVE = (
+    """CREATE TABLE old_orders (id serial PRIMARY KEY, code varchar(12) NOT NULL UNIQUE, amount integer NOT NULL,
+    price numeric(10, 3), at timestamptz NOT NULL, ok boolean NOT NULL)""",
+    "CREATE INDEX orders_by_amount ON old_orders (amount)",
+    "COMMENT ON TABLE old_orders IS 'Taken over.'",
+    "COMMENT ON COLUMN old_orders.price IS 'before tax'",
+)
 LEFT_OUT = shutil.ignore_patterns(
     ".git",
     ".venv",
@@ -65,7 +77,7 @@ from agents_backend.db.migrate import FOLDER, config, upgrade
 assert str(FOLDER).startswith(sys.argv[2]), FOLDER
 upgrade(sys.argv[1])
 command.check(config(sys.argv[1]))
-command.downgrade(config(sys.argv[1]), "-2")
+command.downgrade(config(sys.argv[1]), "-3")
 upgrade(sys.argv[1])
 """
 
@@ -112,13 +124,26 @@ async def scratch_database(settings, database):
     plain = database.engine.execution_options(isolation_level="AUTOCOMMIT")
     async with plain.connect() as connection:
         await connection.execute(text(f"CREATE DATABASE {name}"))
-    yield settings.database.url.get_secret_value().rpartition("/")[0] + f"/{name}"
+    url = settings.database.url.get_secret_value().rpartition("/")[0] + f"/{name}"
+    plain_settings = settings.database.model_copy(update={"url": secret(url)})
+    async with Database(plain_settings) as scratch:
+        await make_live_table(scratch)
+    await make_live_table(database)
+    yield url
+    async with database.transaction() as session:
+        await session.execute(text("DROP TABLE old_orders"))
     async with plain.connect() as connection:
         await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
-async def archive_of(client, body: dict) -> bytes:
-    made = await client.post(URL, json=body)
+async def make_live_table(database: Database) -> None:
+    async with database.transaction() as session:
+        for statement in LIVE:
+            await session.execute(text(statement))
+
+
+async def archive_of(client, body: dict, url: str = URL) -> bytes:
+    made = await client.post(url, json=body)
     assert made.status_code == 201, made.text
     answer = await client.post(f"{URL}/{made.json()['id']}/generate")
     assert answer.status_code == 200, answer.text
@@ -132,13 +157,12 @@ async def test_a_scratch_copy_with_the_generated_code_passes_its_checks_migrates
     folder = tmp_path / "scratch"
     await asyncio.to_thread(shutil.copytree, ROOT, folder, ignore=LEFT_OUT)
     (folder / "console").symlink_to(ROOT / "console")
-    typed = take_in(folder, await archive_of(admin_client, WHOLE_BODY), "parcel_invoices")
-    # The second is made by a server that knows nothing of the first: its migration is put behind, as its README says.
-    typed += take_in(folder, await archive_of(admin_client, LEAST_BODY), "op")
-    first = next((folder / "migrations/versions").glob("*_parcel_invoices.py"))
-    second = next((folder / "migrations/versions").glob("*_op.py"))
-    behind = re.sub(r"down_revision = .*", f'down_revision = "{first.stem}"', second.read_text())
-    second.write_text(behind)
+    typed = await asyncio.to_thread(take_in, folder, await archive_of(admin_client, WHOLE_BODY), "parcel_invoices")
+    typed += await asyncio.to_thread(take_in, folder, await archive_of(admin_client, LEAST_BODY), "op")
+    imported = {"table_name": "old_orders", "app_name": "shop"}
+    archive = await archive_of(admin_client, imported, f"{URL}/import")
+    typed += await asyncio.to_thread(take_in, folder, archive, "old_orders")
+    chain(folder, "parcel_invoices", "op", "old_orders")
     shared = _shared(folder)
     await run(folder, "ruff", "check", "--fix", "--quiet", *shared)
     await run(folder, "ruff", "format", "--quiet", *shared)
@@ -148,9 +172,21 @@ async def test_a_scratch_copy_with_the_generated_code_passes_its_checks_migrates
     (folder / "migrate_scratch.py").write_text(_MIGRATE)
     await run(folder, "migrate_scratch", scratch_database, str(folder))
     (folder / "migrate_scratch.py").unlink()
-    tests = ("tests/api/test_parcel_invoices.py", "tests/api/test_op.py", "tests/api/test_permissions.py")
+    tests = (
+        "tests/api/test_parcel_invoices.py",
+        "tests/api/test_op.py",
+        "tests/api/test_old_orders.py",
+        "tests/api/test_permissions.py",
+    )
     printed = await run(folder, "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", *tests)
     assert "passed" in printed
+
+
+def chain(folder: Path, *nouns: str) -> None:
+    """Put each migration behind the one before, as the READMEs say: the server that made them knows of none of them."""
+    made = [next((folder / "migrations/versions").glob(f"*_{noun}.py")) for noun in nouns]
+    for before, file in pairwise(made):
+        file.write_text(re.sub(r"down_revision = .*", f'down_revision = "{before.stem}"', file.read_text()))
 
 
 def _shared(folder: Path) -> list[str]:
