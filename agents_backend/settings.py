@@ -215,6 +215,13 @@ class AgentSettings(Group):
     )
 
 
+class SchedulerSettings(Group):
+    model_config = _group("SCHEDULER_")
+
+    per_user: int = Field(1000, ge=1, description="schedulers of one user, at most")
+    history_days: int = Field(90, ge=1, description="how long the list of a scheduler's runs goes back")
+
+
 class E2BSettings(Group):
     """Sandboxes: E2B's own with `E2B_API_KEY`; without, `agents-backend up` starts the embedded host and sets these for its processes."""
 
@@ -224,10 +231,22 @@ class E2BSettings(Group):
     api_url: str | None = Field(None, description="the control plane; default https://api.<domain>")
     sandbox_url: str | None = Field(None, description="where all sandboxes are reached; default one host for each")
     domain: str = Field("e2b.app", description="the suffix of port hosts, {port}-{id}.<domain>")
-    template: str = "agents-backend-sandbox"
-    timeout_seconds: int = Field(900, ge=30, le=86_400, description="a sandbox's life from its last use to its pause")
-    request_timeout_seconds: float = Field(30, gt=0)
-    connect_timeout_seconds: float = Field(10, gt=0, description="until an unreachable host is an error")
+    template: str = Field("agents-backend-sandbox", description="what a sandbox is made from, unless it is said")
+    timeout_seconds: int = Field(1800, ge=30, le=86_400, description="how long a sandbox runs before it is paused")
+    request_timeout_seconds: float = Field(8, gt=0, description="one request, at most; transfers of files take longer")
+
+
+class SandboxSettings(Group):
+    """What one's users may have of sandboxes, and for how long they are kept."""
+
+    model_config = _group("SANDBOX_")
+
+    retention_days: float = Field(30, gt=0, description="how long a paused one is kept")
+    check_seconds: int = Field(600, ge=5, description="between two looks at E2B, of each running sandbox")
+    per_user: int = Field(10, ge=1, description="living at once")
+    commands_per_sandbox: int = Field(20, ge=1, description="running at once")
+    max_file_bytes: int = Field(1_100_000_000, ge=1, description="of an upload or a download")
+    vscode: bool | None = Field(None, description="whether the template has VS Code; default: E2B's does")
 
 
 class StorageSettings(Group):
@@ -325,7 +344,9 @@ class Settings(Group):
     models: ModelSettings = Field(default_factory=ModelSettings)
     vendors: VendorSettings = Field(default_factory=VendorSettings)
     agents: AgentSettings = Field(default_factory=AgentSettings)
+    schedulers: SchedulerSettings = Field(default_factory=SchedulerSettings)
     e2b: E2BSettings = Field(default_factory=E2BSettings)
+    sandboxes: SandboxSettings = Field(default_factory=SandboxSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
     stack: StackSettings = Field(default_factory=StackSettings)

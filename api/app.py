@@ -16,9 +16,13 @@ from starlette.middleware.cors import CORSMiddleware
 from temporalio.client import Client
 
 from agents_backend.db.base import Database
-from agents_backend.integrations.events import EventLog, connect
+from agents_backend.integrations.addresses import Policy, certificates
+from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.hub import Hub
 from agents_backend.integrations.metrics import DATABASE_CONNECTIONS
+from agents_backend.integrations.pages import Pages
+from agents_backend.integrations.presigned import PresignedUrls
+from agents_backend.integrations.redis_connections import connect
 from agents_backend.integrations.storage import Storage
 from agents_backend.integrations.telemetry import configure_logging
 from agents_backend.integrations.temporal import connect as connect_temporal
@@ -28,6 +32,7 @@ from agents_backend.services.agent_config import AgentConfig, agent_config
 from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.auth import AuthService
 from agents_backend.services.chats import Chats
+from agents_backend.services.decks import DeckRequests
 from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.deployed_tools import deployed_tools
 from agents_backend.services.depts import Depts
@@ -41,6 +46,7 @@ from agents_backend.services.monitor import Monitor
 from agents_backend.services.open_streams import OpenStreams
 from agents_backend.services.opera_logs import OperaLogs
 from agents_backend.services.passwords import Passwords
+from agents_backend.services.pictures import Pictures
 from agents_backend.services.podcasts import PodcastRequests
 from agents_backend.services.principals import Principals
 from agents_backend.services.prose import ProseRequests
@@ -48,7 +54,15 @@ from agents_backend.services.roles import Roles
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_starts import RunStarts
 from agents_backend.services.runs import RunsService
+from agents_backend.services.sandbox_commands import SandboxCommands
+from agents_backend.services.sandbox_files import SandboxFiles
+from agents_backend.services.sandbox_parts import sandbox_files, sandbox_parts
+from agents_backend.services.sandboxes import Sandboxes
+from agents_backend.services.schedule_mirror import ScheduleMirror
+from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.sessions import Sessions
+from agents_backend.services.slide_exports import SlideExports
+from agents_backend.services.slides import Slides
 from agents_backend.services.speech import SpeechRequests
 from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
@@ -82,14 +96,21 @@ class Services:
     chats: Chats
     runs: RunsService
     threads: Threads
+    schedulers: Schedulers
     streams: Streams
     watched: OpenStreams
     agent_config: AgentConfig
+    sandboxes: Sandboxes
+    sandbox_commands: SandboxCommands
+    sandbox_files: SandboxFiles
+    slides: Slides
+    slide_exports: SlideExports
     artifacts: Artifacts
     deliveries: Deliveries
     speech: SpeechRequests
     prose: ProseRequests
     podcasts: PodcastRequests
+    decks: DeckRequests
 
 
 @asynccontextmanager
@@ -117,6 +138,11 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         stack.push_async_callback(watched.close)
         toolboxes = await stack.enter_async_context(deployed_tools(settings))
         lost = LostRuns(launches=launches, ends=ends)
+        boxed = sandbox_parts(database=database, temporal=temporal, settings=settings)
+        policy = Policy(allow_loopback=settings.agents.fetch_allow_loopback)
+        trust = await certificates()
+        pages = await stack.enter_async_context(Pages(policy=policy, trust=trust))
+        presigned = await stack.enter_async_context(PresignedUrls(policy, trust=trust))
         storage = Storage(settings.storage, settings.data_dir)
         artifacts = Artifacts(database=database, storage=storage, settings=settings)
         yield Services(
@@ -140,6 +166,17 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             chats=Chats(database=database, starts=starts, runs=runs, launches=launches, settings=settings),
             runs=runs,
             threads=Threads(database=database),
+            schedulers=Schedulers(
+                database=database,
+                mirror=ScheduleMirror(database=database, temporal=temporal),
+                temporal=temporal,
+                settings=settings,
+            ),
+            sandboxes=boxed.sandboxes,
+            sandbox_commands=boxed.commands,
+            sandbox_files=sandbox_files(boxed, settings, pages=pages, presigned=presigned),
+            slides=boxed.slides,
+            slide_exports=boxed.exports,
             streams=Streams(database=database, log=log, hub=hub, lost=lost),
             watched=watched,
             agent_config=agent_config(settings, toolboxes),
@@ -148,6 +185,11 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             speech=SpeechRequests(starts=starts, artifacts=artifacts),
             prose=ProseRequests(starts=starts, artifacts=artifacts),
             podcasts=PodcastRequests(starts=starts, artifacts=artifacts),
+            decks=DeckRequests(
+                starts=starts,
+                artifacts=artifacts,
+                pictures=Pictures(allow_loopback=settings.agents.fetch_allow_loopback),
+            ),
         )
 
 
@@ -192,7 +234,8 @@ def create_app(settings: Settings) -> FastAPI:
 def _middleware(app: FastAPI, settings: Settings) -> None:
     # The last one added is the outermost.
     app.add_middleware(OperationLog)
-    app.add_middleware(BodyLimit, limit=settings.api.max_body_bytes)
+    uploads = {"/api/v1/agent/sandboxes/upload-file": settings.sandboxes.max_file_bytes}
+    app.add_middleware(BodyLimit, limit=settings.api.max_body_bytes, larger=uploads)
     app.add_middleware(TrailingSlash)
     app.add_middleware(Metrics)
     app.add_middleware(Observe)

@@ -13,6 +13,7 @@ from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.auth import AuthService, Principal
 from agents_backend.services.auth import RequestContext as Context
 from agents_backend.services.chats import Chats
+from agents_backend.services.decks import DeckRequests
 from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.depts import Depts
 from agents_backend.services.generator import Generator
@@ -23,7 +24,13 @@ from agents_backend.services.podcasts import PodcastRequests
 from agents_backend.services.prose import ProseRequests
 from agents_backend.services.roles import Roles
 from agents_backend.services.runs import RunsService
+from agents_backend.services.sandbox_commands import SandboxCommands
+from agents_backend.services.sandbox_files import SandboxFiles
+from agents_backend.services.sandboxes import Sandboxes
+from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.sessions import Sessions
+from agents_backend.services.slide_exports import SlideExports
+from agents_backend.services.slides import Slides
 from agents_backend.services.speech import SpeechRequests
 from agents_backend.services.threads import Threads
 from agents_backend.services.users import Users
@@ -114,6 +121,7 @@ IdempotencyKey = Annotated[str | None, Header(max_length=255, pattern=r"^[^\x00]
 AgentConfigOf = Annotated[AgentConfig, _service("agent_config")]
 ArtifactsOf = Annotated[Artifacts, _service("artifacts")]
 ChatsOf = Annotated[Chats, _service("chats")]
+DecksOf = Annotated[DeckRequests, _service("decks")]
 DeliveriesOf = Annotated[Deliveries, _service("deliveries")]
 DeptsOf = Annotated[Depts, _service("depts")]
 GeneratorOf = Annotated[Generator, _service("generator")]
@@ -124,7 +132,13 @@ PodcastsOf = Annotated[PodcastRequests, _service("podcasts")]
 ProseOf = Annotated[ProseRequests, _service("prose")]
 RolesOf = Annotated[Roles, _service("roles")]
 RunsOf = Annotated[RunsService, _service("runs")]
+SchedulersOf = Annotated[Schedulers, _service("schedulers")]
+SandboxCommandsOf = Annotated[SandboxCommands, _service("sandbox_commands")]
+SandboxFilesOf = Annotated[SandboxFiles, _service("sandbox_files")]
+SandboxesOf = Annotated[Sandboxes, _service("sandboxes")]
 SessionsOf = Annotated[Sessions, _service("sessions")]
+SlideExportsOf = Annotated[SlideExports, _service("slide_exports")]
+SlidesOf = Annotated[Slides, _service("slides")]
 SpeechOf = Annotated[SpeechRequests, _service("speech")]
 ThreadsOf = Annotated[Threads, _service("threads")]
 UsersOf = Annotated[Users, _service("users")]

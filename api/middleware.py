@@ -4,6 +4,7 @@ import json
 import re
 import time
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -164,18 +165,22 @@ def _json(sent: bytes, content_type: str) -> Any:
 
 
 class BodyLimit:
-    """Refuses a body over `limit` bytes: at once by its length, else where a chunked one passes the limit."""
+    """Refuses a body over `limit` bytes: at once by its length, else where a chunked one passes the limit.
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    `larger` are the limits of paths whose bodies are streams and not held in memory.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int, larger: Mapping[str, int] | None = None) -> None:
         self.app = app
         self.limit = limit
+        self.larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        length = Headers(scope=scope).get("content-length", "")
-        if length.isdecimal() and int(length) > self.limit:
+        length, limit = Headers(scope=scope).get("content-length", ""), self.larger.get(scope["path"], self.limit)
+        if length.isdecimal() and int(length) > limit:
             await response(TooLarge())(scope, receive, send)
             return
         seen, over, started = 0, False, False
@@ -184,7 +189,7 @@ class BodyLimit:
             nonlocal seen, over
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > self.limit:
+            if seen > limit:
                 over = True
                 raise TooLarge
             return message

@@ -24,9 +24,14 @@ def errors(*kinds: type[AgentsError]) -> dict[int | str, dict[str, Any]]:
 
 def event_stream() -> dict[int | str, dict[str, Any]]:
     """The `responses=` of a route that streams AG-UI events."""
-    content = {
-        "text/event-stream": {"schema": {"type": "string", "description": "AG-UI events, each frame with an id"}}
+    # OpenAPI 3.2's way, which FastAPI takes too: the schema is that of one frame.
+    frame = {
+        "type": "object",
+        "description": "an AG-UI event",
+        "required": ["id", "data"],
+        "properties": {"id": {"type": "string"}, "data": {"type": "string", "contentMediaType": "application/json"}},
     }
+    content = {"text/event-stream": {"itemSchema": frame}}
     return {200: {"description": "The run's events, to the end of its present leg", "content": content}}
 
 

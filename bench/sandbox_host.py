@@ -16,7 +16,7 @@ import time
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import psutil
@@ -26,6 +26,12 @@ KEY = "bench"
 SAMPLES = 30
 LIVES, AT_ONCE = 100, 10
 MEGABYTES = 64
+ATTACKS = {
+    "a fork bomb": "bomb() { bomb | bomb & }; bomb; while true; do bomb; sleep 0.1; done",
+    "a memory bomb": "while true; do python3 -c 'x = [bytearray(16 << 20) for _ in range(1000)]'; done",
+    "a full disk": "while true; do head -c 10G /dev/zero > full; rm full; done",
+    "busy loops": "for i in 1 2 3 4 5 6 7 8; do while true; do :; done & done; wait",
+}
 
 
 class Bench:
@@ -37,6 +43,7 @@ class Bench:
             self.port = int(probe.getsockname()[1])
         self.url = f"http://127.0.0.1:{self.port}"
         self.options = {"api_key": KEY, "api_url": self.url, "sandbox_url": self.url}
+        self.host: subprocess.Popen[bytes] | None = None
         self.environment = {
             **os.environ,
             "SANDBOX_HOST_DATA_DIR": str(self.folder / "data"),
@@ -46,7 +53,7 @@ class Bench:
 
     def start(self) -> subprocess.Popen[bytes]:
         began = time.perf_counter()
-        host = subprocess.Popen([sys.executable, "-m", "sandbox_host"], env=self.environment)
+        self.host = host = subprocess.Popen([sys.executable, "-m", "sandbox_host"], env=self.environment)
         while host.poll() is None:
             try:
                 urllib.request.urlopen(f"{self.url}/health", timeout=1)
@@ -77,6 +84,8 @@ class Bench:
         await figure("pause + connect", lambda: self.pause_and_connect(sandbox))
         await figure("kill", kill)
         await self.throughput(sandbox)
+        await self.gigabyte(sandbox)
+        await self.neighbours(sandbox)
         await sandbox.kill()
         await self.lives()
 
@@ -93,6 +102,35 @@ class Bench:
             await rate(f"write 64 MB ({name})", write)
         await rate("read 64 MB", lambda: sandbox.files.read("large", format="bytes"))
         assert await sandbox.files.read("large", format="bytes") == data
+
+    async def gigabyte(self, sandbox: AsyncSandbox) -> None:
+        """1 GB up and down, and what the host's memory grew by at its highest."""
+        assert self.host is not None
+        process = psutil.Process(self.host.pid)
+        before = highest = process.memory_info().rss
+
+        async def chunks() -> AsyncIterator[bytes]:
+            nonlocal highest
+            for _ in range(1024):
+                yield b"x" * (1 << 20)
+                highest = max(highest, process.memory_info().rss)
+
+        await sandbox.files.write("huge", chunks())
+        size = 0
+        async for chunk in await sandbox.files.read("huge", format="stream"):
+            size += len(chunk)
+            highest = max(highest, process.memory_info().rss)
+        assert size == 1 << 30
+        await sandbox.files.remove("huge")
+        print(f"1 GB up and down         {(highest - before) / 1e6:8.1f} MB more of the host's memory")
+
+    async def neighbours(self, sandbox: AsyncSandbox) -> None:
+        """How fast a sandbox answers while another attacks the machine."""
+        for name, attack in ATTACKS.items():
+            attacker = await self.create()
+            await attacker.commands.run(attack, background=True, timeout=0)
+            await figure(f"run beside {name}", lambda: sandbox.commands.run("echo hello"))
+            await attacker.kill()
 
     async def lives(self) -> None:
         gate = asyncio.Semaphore(AT_ONCE)
@@ -131,7 +169,7 @@ async def figure(name: str, action: Callable[[], Awaitable[object]]) -> None:
         times.append((time.perf_counter() - began) * 1000)
     times.sort()
     middle, late = statistics.median(times), times[int(len(times) * 0.95)]
-    print(f"{name:24} p50 {middle:7.1f} ms   p95 {late:7.1f} ms   best {times[0]:7.1f} ms")
+    print(f"{name:26} p50 {middle:7.1f} ms   p95 {late:7.1f} ms   best {times[0]:7.1f} ms")
 
 
 async def rate(name: str, action: Callable[[], Awaitable[object]]) -> None:
@@ -140,7 +178,7 @@ async def rate(name: str, action: Callable[[], Awaitable[object]]) -> None:
         began = time.perf_counter()
         await action()
         rates.append(MEGABYTES / (time.perf_counter() - began))
-    print(f"{name:24} p50 {statistics.median(rates):7.0f} MB/s  best {max(rates):7.0f} MB/s")
+    print(f"{name:26} p50 {statistics.median(rates):7.0f} MB/s  best {max(rates):7.0f} MB/s")
 
 
 def main() -> None:

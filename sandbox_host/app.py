@@ -5,11 +5,12 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
 from sandbox_host import ingress
-from sandbox_host.control import Control, problem
+from sandbox_host.control import Control
 from sandbox_host.envd.server import Envd
 from sandbox_host.errors import HostError
 from sandbox_host.host import Host
 from sandbox_host.sandbox import Sandbox
+from sandbox_host.views import problem
 
 log = structlog.get_logger("sandbox_host")
 

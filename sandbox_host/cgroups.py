@@ -50,21 +50,22 @@ class Hierarchies:
 
 def find(name: str) -> Hierarchies:
     """The hierarchies in which this process may make groups, with a parent group of that name in each."""
+    mounts = _mounts()
+    own = _own_groups(mounts)
     folders: dict[str, Path] = {}
-    v2: set[str] = set()
-    own = _own_groups()
-    if (unified := own.get("")) and (made := _make(unified / name)):
-        v2 = _delegate(unified, made)
-        folders = dict.fromkeys(v2, made)
+    v2: frozenset[str] = frozenset()
+    if "" in own:
+        parent, v2 = find_v2(own[""], mounts[""], name)
+        folders = dict.fromkeys(v2, parent)
     for controller in _V1:
-        parent = own.get(controller)
-        if parent is not None and controller not in folders and (made := _make(parent / name)):
+        within = own.get(controller)
+        if within is not None and controller not in folders and (made := _make(within / name)):
             folders[controller] = made
-    return Hierarchies(folders, frozenset(v2))
+    return Hierarchies(folders, v2)
 
 
-def _own_groups() -> dict[str, Path]:
-    """This process's group in each hierarchy; the key of version 2 is empty."""
+def _mounts() -> dict[str, Path]:
+    """Where each controller of version 1 is mounted, and under the empty name version 2."""
     mounts: dict[str, Path] = {}
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         before, _, after = line.partition(" - ")
@@ -74,6 +75,10 @@ def _own_groups() -> dict[str, Path]:
             mounts[""] = point
         elif kind == "cgroup":
             mounts |= {name: point for name in options.split(",") if name in _V1}
+    return mounts
+
+
+def _own_groups(mounts: dict[str, Path]) -> dict[str, Path]:
     own = {}
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         _, names, path = line.split(":", 2)
@@ -91,19 +96,38 @@ def _make(folder: Path) -> Path | None:
     return folder if os.access(folder, os.W_OK) else None
 
 
-def _delegate(own: Path, parent: Path) -> set[str]:
-    """What version 2 gives our groups. Its controllers cannot serve a group that has processes itself: ours move to a leaf."""
-    offered = set((own / "cgroup.controllers").read_text().split()) & {"memory", "pids", "cpu"}
-    given = {"freezer"}
+def find_v2(own: Path, root: Path, name: str) -> tuple[Path, frozenset[str]]:
+    """A parent group in version 2 and its controllers: in our own group if that may have any, else at the root of the tree."""
+    best, controllers = own / name, frozenset[str]()
+    for base in dict.fromkeys((own, root)):
+        made = _make(base / name)
+        if made is None:
+            continue
+        found = _controllers(base, made)
+        if len(found) > len(controllers):
+            best, controllers = made, found
+    for base in (own, root):
+        if base / name != best:
+            with suppress(OSError):
+                (base / name).rmdir()
+    return best, controllers
+
+
+def _controllers(base: Path, made: Path) -> frozenset[str]:
+    """What version 2 gives a group: always its freezer; the rest only if no process lives in the group above it.
+
+    If we are the only one there we move to a leaf. Others' processes are not ours to move.
+    """
+    given = frozenset({"freezer"})
+    offered = set((base / "cgroup.controllers").read_text().split()) & {"memory", "pids", "cpu"}
     if not offered:
         return given
     try:
-        if own != own.parent and (own / "cgroup.type").exists():
-            leaf = own / "host"
+        if (base / "cgroup.procs").read_text().split() == [str(os.getpid())]:
+            leaf = base / "host"
             leaf.mkdir(exist_ok=True)
-            for pid in (own / "cgroup.procs").read_text().split():
-                (leaf / "cgroup.procs").write_text(pid)
-        for folder in (own, parent):
+            (leaf / "cgroup.procs").write_text(str(os.getpid()))
+        for folder in (base, made):
             (folder / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in sorted(offered)))
     except OSError:
         return given

@@ -88,6 +88,16 @@ class Command:
         self.ended: Ended | None = None
         self._pumps = [asyncio.create_task(self._pump(stream, fd)) for stream, fd in outputs.items()]
         self._finish: asyncio.Task[None] | None = None
+        self._deadline: asyncio.Task[None] | None = None
+
+    def kill_after(self, seconds: float) -> None:
+        """End it then, whoever still listens: its deadline holds when its caller has left or does not read."""
+        self._deadline = asyncio.create_task(self._kill_after(seconds))
+
+    async def _kill_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        with suppress(BoxError):  # it ended meanwhile
+            await self.signal(signal.SIGKILL)
 
     def listen(self) -> Listener:
         listener = Listener()
@@ -112,6 +122,8 @@ class Command:
                 self._terminal = None
 
     def end(self, ended: Ended) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
         self._finish = asyncio.create_task(self._tell_end(ended))
 
     async def _tell_end(self, ended: Ended) -> None:
@@ -125,8 +137,9 @@ class Command:
 
     def lose(self) -> None:
         """The box is gone."""
-        for task in (*self._pumps, *([self._finish] if self._finish else [])):
-            task.cancel()
+        for task in (*self._pumps, self._finish, self._deadline):
+            if task is not None:
+                task.cancel()
         self._finish = asyncio.create_task(self._close_input())
         self.ended = self.ended or Ended(-1, "the sandbox ended", exited=False, error="the sandbox ended")
         for listener in self._listeners:

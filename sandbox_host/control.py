@@ -3,85 +3,29 @@
 import hmac
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox_host.bodies import Connect, NewSandbox, NewSnapshot, Pause, Timeout
 from sandbox_host.errors import HostError, Invalid
-from sandbox_host.host import DEFAULT_SECONDS, Host, Wish
-from sandbox_host.records import Snapshot
-from sandbox_host.sandbox import Metric, Sandbox
+from sandbox_host.host import Host, Wish
+from sandbox_host.views import connection, detail, metric, problem, snapshot_info, summary
 
-ENVD_VERSION = "0.6.7"
-_CLIENT = "embedded"
 _MAX_BODY = 1_000_000
 _MAX_ENV = 20_000  # as JSON it must fit one message to the box, whatever its characters
 _PAGE = 100
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-class _Body(BaseModel):
-    """Unknown fields are left alone: a newer SDK may send more."""
-
-    model_config = ConfigDict(extra="ignore", populate_by_name=True)
-
-
-class _AutoResume(_Body):
-    enabled: bool = False
-
-
-class _Network(_Body):
-    """What the host cannot hold it must not accept: a rule that is not enforced is worse than none."""
-
-    public: bool | None = Field(None, alias="allowPublicTraffic")
-    allow: list[str] = Field(default_factory=list, alias="allowOut", max_length=0)
-    deny: list[str] = Field(default_factory=list, alias="denyOut", max_length=0)
-    rules: dict[str, Any] = Field(default_factory=dict, max_length=0)
-    proxy: None = Field(None, alias="egressProxy")
-    https: list[int] = Field(default_factory=list, alias="httpsPorts", max_length=0)
-    mask: None = Field(None, alias="maskRequestHost")
-
-
-class _New(_Body):
-    template: str = Field(alias="templateID", max_length=200)
-    timeout: int = DEFAULT_SECONDS
-    auto_pause: bool = Field(default=False, alias="autoPause")
-    auto_pause_memory: bool = Field(default=True, alias="autoPauseMemory")
-    auto_resume: _AutoResume = Field(default_factory=_AutoResume, alias="autoResume")
-    internet: bool = Field(default=False, alias="allow_internet_access")
-    metadata: Annotated[dict[str, str], Field(max_length=100)] = Field(default_factory=dict)
-    env: Annotated[dict[str, str], Field(max_length=1000)] = Field(default_factory=dict, alias="envVars")
-    network: _Network = Field(default_factory=_Network)
-    mcp: Any = None
-    volumes: list[Any] = Field(default_factory=list, alias="volumeMounts")
-    iam: Any = None
-
-
-class _Connect(_Body):
-    timeout: int = DEFAULT_SECONDS
-    memory: bool = True
-
-
-class _Pause(_Body):
-    memory: bool = True
-
-
-class _Timeout(_Body):
-    timeout: int
-
-
-class _NewSnapshot(_Body):
-    name: str | None = Field(None, max_length=200)
-
-
 class Control:
     def __init__(self, host: Host) -> None:
-        self._host = host
+        self._host, self._domain = host, host.config.suffix
         self.app = Starlette(
             routes=[
                 Route("/health", self.health),
@@ -120,7 +64,7 @@ class Control:
         return JSONResponse({"status": "ok", "sandboxes": len(self._host.all())})
 
     async def create(self, request: Request) -> Response:
-        body = _New.model_validate_json(await _json(request))
+        body = NewSandbox.model_validate_json(await _json(request))
         if body.mcp or body.volumes or body.iam:
             raise Invalid("this host has no MCP gateway, no volumes and no workload identity")
         if sum(len(name) + len(value) for name, value in body.env.items()) > _MAX_ENV:
@@ -137,7 +81,7 @@ class Control:
             public_ports=body.network.public is True,
             idempotency_key=request.headers.get("idempotency-key"),
         )
-        return JSONResponse(self._connection(await self._host.create(wish)), 201)
+        return JSONResponse(connection(await self._host.create(wish), self._domain), 201)
 
     async def list(self, request: Request) -> Response:
         query = request.query_params
@@ -154,27 +98,27 @@ class Control:
         ]
         if query.get("order") == "asc":
             found.reverse()
-        return _paged(request, [self._summary(sandbox) for sandbox in found])
+        return _paged(request, [summary(sandbox) for sandbox in found])
 
     async def connect(self, request: Request) -> Response:
-        body = _Connect.model_validate_json(await _json(request))
+        body = Connect.model_validate_json(await _json(request))
         sandbox, resumed = await self._host.connect(_id(request), body.timeout, reboot=not body.memory)
-        return JSONResponse(self._connection(sandbox), 201 if resumed else 200)
+        return JSONResponse(connection(sandbox, self._domain), 201 if resumed else 200)
 
     async def get(self, request: Request) -> Response:
-        return JSONResponse(self._detail(self._host.get(_id(request))))
+        return JSONResponse(detail(self._host.get(_id(request)), self._domain))
 
     async def kill(self, request: Request) -> Response:
         await self._host.kill(_id(request))
         return Response(status_code=204)
 
     async def set_timeout(self, request: Request) -> Response:
-        body = _Timeout.model_validate_json(await _json(request))
+        body = Timeout.model_validate_json(await _json(request))
         await self._host.set_timeout(_id(request), body.timeout)
         return Response(status_code=204)
 
     async def pause(self, request: Request) -> Response:
-        body = _Pause.model_validate_json(await _json(request))
+        body = Pause.model_validate_json(await _json(request))
         await self._host.pause(_id(request), keep_memory=body.memory)
         return Response(status_code=204)
 
@@ -183,72 +127,25 @@ class Control:
         if sandbox.record.state == "running":
             await sandbox.measure()
         start, end = (_number(request.query_params.get(name)) for name in ("start", "end"))
-        found = [
-            metric
-            for metric in sandbox.metrics
-            if (start is None or metric.at >= start) and (end is None or metric.at < end + 1)
+        kept = [
+            found
+            for found in sandbox.metrics
+            if (start is None or found.at >= start) and (end is None or found.at < end + 1)
         ]
-        return JSONResponse([_metric(sandbox, metric) for metric in found])
+        return JSONResponse([metric(sandbox, found) for found in kept])
 
     async def snapshot(self, request: Request) -> Response:
-        body = _NewSnapshot.model_validate_json(await _json(request))
-        return JSONResponse(_snapshot(await self._host.snapshot(_id(request), body.name)), 201)
+        body = NewSnapshot.model_validate_json(await _json(request))
+        return JSONResponse(snapshot_info(await self._host.snapshot(_id(request), body.name)), 201)
 
     async def snapshots(self, request: Request) -> Response:
         query = request.query_params
-        found = self._host.snapshots(sandbox_id=query.get("sandboxID"), name=query.get("name"))
-        return _paged(request, [_snapshot(snapshot) for snapshot in found])
+        found = self._host.snapshots.all(sandbox_id=query.get("sandboxID"), name=query.get("name"))
+        return _paged(request, [snapshot_info(snapshot) for snapshot in found])
 
     async def delete_snapshot(self, request: Request) -> Response:
-        await self._host.delete_snapshot(_id(request))
+        await self._host.snapshots.delete(_id(request))
         return Response(status_code=204)
-
-    def _connection(self, sandbox: Sandbox) -> dict[str, Any]:
-        record = sandbox.record
-        return {
-            "templateID": record.template,
-            "sandboxID": record.id,
-            "clientID": _CLIENT,
-            "alias": record.base,
-            "envdVersion": ENVD_VERSION,
-            "envdAccessToken": record.envd_token,
-            "trafficAccessToken": record.traffic_token,
-            "domain": self._host.config.suffix,
-        }
-
-    def _summary(self, sandbox: Sandbox) -> dict[str, Any]:
-        record = sandbox.record
-        return {
-            "templateID": record.template,
-            "alias": record.base,
-            "sandboxID": record.id,
-            "clientID": _CLIENT,
-            "startedAt": record.started.isoformat(),
-            "endAt": record.ends.isoformat(),
-            "cpuCount": max(1, round(record.limits.cpus)),
-            "memoryMB": record.limits.memory_mb,
-            "diskSizeMB": record.limits.disk_mb,
-            "metadata": record.metadata,
-            "state": record.state,
-            "envdVersion": ENVD_VERSION,
-        }
-
-    def _detail(self, sandbox: Sandbox) -> dict[str, Any]:
-        record = sandbox.record
-        return {
-            **self._summary(sandbox),
-            "envdAccessToken": record.envd_token,
-            "domain": self._host.config.suffix,
-            "allowInternetAccess": record.internet,
-            "lifecycle": {
-                "onTimeout": "pause" if record.pause_on_timeout else "kill",
-                "autoResume": record.resume_on_traffic,
-            },
-        }
-
-
-def problem(status: int, message: str, **more: Any) -> JSONResponse:
-    return JSONResponse({"code": status, "message": message, **more}, status)
 
 
 async def _not_found(_: Request, __: Exception) -> Response:
@@ -296,22 +193,3 @@ def _paged(request: Request, items: list[dict[str, Any]]) -> Response:
         raise Invalid("limit and nextToken must not be negative")
     more = {"x-next-token": str(at + limit)} if at + limit < len(items) else {}
     return JSONResponse(items[at : at + limit], headers=more)
-
-
-def _metric(sandbox: Sandbox, metric: Metric) -> dict[str, Any]:
-    limits = sandbox.record.limits
-    return {
-        "timestamp": datetime.fromtimestamp(metric.at, UTC).isoformat(),
-        "timestampUnix": int(metric.at),
-        "cpuCount": max(1, round(limits.cpus)),
-        "cpuUsedPct": round(metric.cpu_percent, 2),
-        "memUsed": metric.memory_used,
-        "memTotal": limits.memory_mb << 20,
-        "memCache": metric.memory_cached,
-        "diskUsed": metric.disk_used,
-        "diskTotal": metric.disk_total,
-    }
-
-
-def _snapshot(snapshot: Snapshot) -> dict[str, Any]:
-    return {"snapshotID": snapshot.id, "names": list(snapshot.names)}

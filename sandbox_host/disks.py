@@ -6,6 +6,7 @@ a plain folder whose size is measured every few seconds; one that grows too larg
 
 import os
 import shutil
+import stat
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from sandbox_host.errors import BootFailed
 WRITABLE = ("home", "tmp", "var-tmp")
 _MKFS_SECONDS = 60
 _COPY_BYTES = 1 << 22
+_COPIED = frozenset({stat.S_IFDIR, stat.S_IFREG, stat.S_IFLNK})
 
 
 class Disk(Protocol):
@@ -74,6 +76,7 @@ class ImageDisks:
         if blank.exists():
             return blank
         scratch = blank.with_suffix(".new")
+        scratch.touch(mode=0o600)
         with scratch.open("wb") as file:
             file.truncate(megabytes << 20)
         options = "lazy_itable_init=1,lazy_journal_init=1"
@@ -134,7 +137,7 @@ class FolderDisks:
 
     def create(self, folder: Path, owner: int | None, megabytes: int, source: Path | None) -> None:
         if source is not None:
-            shutil.copytree(source / "disk", folder / "disk", symlinks=True)
+            _copy_tree(source / "disk", folder / "disk")
         (folder / "disk").mkdir(exist_ok=True)
         (folder / "disk").chmod(0o711)
         _own(folder / "disk" / "data", owner, everything=source is not None)
@@ -156,7 +159,7 @@ class FolderDisk:
         return _size(self._folder), int((self._folder.parent / "quota").read_text())
 
     def copy_to(self, folder: Path) -> None:
-        shutil.copytree(self._folder, folder / "disk", symlinks=True)
+        _copy_tree(self._folder, folder / "disk")
 
 
 def _own(root: Path, owner: int | None, *, everything: bool) -> None:
@@ -179,6 +182,16 @@ def _chown_below(folder: Path, owner: int) -> None:
             os.chown(os.path.join(parent, name), owner, owner, follow_symlinks=False)  # noqa: PTH118
 
 
+def _copy_tree(source: Path, target: Path) -> None:
+    """Folders, files and links; pipes and sockets mean nothing without the processes that held them."""
+
+    def special(parent: str, names: list[str]) -> list[str]:
+        modes = {name: os.lstat(os.path.join(parent, name)).st_mode for name in names}  # noqa: PTH118
+        return [name for name, mode in modes.items() if stat.S_IFMT(mode) not in _COPIED]
+
+    shutil.copytree(source, target, symlinks=True, ignore=special)
+
+
 def _size(folder: Path) -> int:
     total = 0
     for parent, folders, names in os.walk(folder):
@@ -190,6 +203,7 @@ def _size(folder: Path) -> int:
 
 def _copy_sparse(source: Path, target: Path) -> None:
     """Copy the data of a file and leave its holes holes."""
+    target.touch(mode=0o600)  # a raw disk is for nobody but us
     with source.open("rb") as reading, target.open("wb") as writing:
         size = os.fstat(reading.fileno()).st_size
         at = 0

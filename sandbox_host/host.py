@@ -5,19 +5,20 @@ import shutil
 import time
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Self
 
 import structlog
 
+from sandbox_host.bodies import DEFAULT_SECONDS
 from sandbox_host.config import HostConfig
 from sandbox_host.errors import BootFailed, Conflict, Full, HostError, Invalid, NotFound
 from sandbox_host.isolation import OWNERS, Isolation
 from sandbox_host.records import Record, Snapshot, Store, new_id
 from sandbox_host.sandbox import METRIC_SECONDS, Sandbox
+from sandbox_host.snapshots import Snapshots
 from sandbox_host.templates import Template, table
 
-DEFAULT_SECONDS = 300
 _FREE_BYTES = 1 << 30
 log = structlog.get_logger("sandbox_host")
 
@@ -46,15 +47,13 @@ class Host:
         self._store = Store(config.data_dir)
         self._templates = table(config.template_dir)
         self._sandboxes: dict[str, Sandbox] = {}
-        self._snapshots: dict[str, Snapshot] = {}
+        self.snapshots = Snapshots(self._store, isolation.disks)
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._slots: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._making: dict[str, asyncio.Task[Sandbox]] = {}
 
     async def __aenter__(self) -> Self:
-        for snapshot in self._store.all_snapshots():
-            self._snapshots[snapshot.id] = snapshot
         now = time.time()
         for record in self._store.records():
             if record.state == "running" and record.ends_at < now and not record.pause_on_timeout:
@@ -80,13 +79,8 @@ class Host:
 
     def _sandbox(self, record: Record) -> Sandbox:
         disk = self._isolation.disks.disk(record.id, self._store.folder(record.id))
-        return Sandbox(record, self._template(record.base), self._isolation, disk, self._died)
-
-    def _template(self, name: str) -> Template:
-        found = self._templates.get(name)
-        if found is None:
-            raise NotFound(f"template '{name}' not found")
-        return found
+        template = self._templates.get(record.base) or Template(record.base)  # its template may have left the table
+        return Sandbox(record, template, self._isolation, disk, self._died)
 
     def _background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -151,9 +145,10 @@ class Host:
 
     async def _create(self, wish: Wish) -> Sandbox:
         self._check_seconds(wish.seconds)
-        snapshot = self._find_snapshot(wish.template)
+        snapshot = self.snapshots.find(wish.template)
         base = snapshot.base if snapshot else wish.template
-        self._template(base)
+        if base not in self._templates:
+            raise NotFound(f"template '{base}' not found")
         slot = self._take_slot()
         now = time.time()
         record = Record(
@@ -280,7 +275,7 @@ class Host:
         async with sandbox.lock:
             await sandbox.stop()
             await asyncio.to_thread(self._store.forget, sandbox_id)
-        self._slots.discard(sandbox.record.slot)
+        self._slots.discard(sandbox.record.slot)  # not before: its user id owns nothing any more
 
     def _change(self, sandbox: Sandbox, record: Record) -> None:
         sandbox.record = record
@@ -327,22 +322,6 @@ class Host:
                         await sandbox.measure()
                         await sandbox.hold_quota()
 
-    # Snapshots
-
-    def _find_snapshot(self, name: str) -> Snapshot | None:
-        for snapshot in self._snapshots.values():
-            if name in {snapshot.id, *snapshot.names}:
-                return snapshot
-        return None
-
-    def snapshots(self, *, sandbox_id: str | None = None, name: str | None = None) -> list[Snapshot]:
-        found = [
-            snapshot
-            for snapshot in self._snapshots.values()
-            if sandbox_id in {None, snapshot.sandbox} and (name is None or name in snapshot.names)
-        ]
-        return sorted(found, key=lambda snapshot: (-snapshot.made_at, snapshot.id))
-
     async def snapshot(self, sandbox_id: str, name: str | None = None) -> Snapshot:
         """Copy its disk while every process of it stands still.
 
@@ -351,33 +330,11 @@ class Host:
         """
         sandbox = self.get(sandbox_id)
         async with sandbox.lock:
-            record = self.get(sandbox_id).record
-            names = (name,) if name else ()
-            snapshot = Snapshot(new_id(), sandbox_id, record.base, record.limits, time.time(), names)
-            folder = self._store.snapshots / snapshot.id
-            folder.mkdir(mode=0o711)
-            disk = self._isolation.disks.disk(record.id, self._store.folder(record.id))
-            if record.state == "running":
+            running = self.get(sandbox_id).record.state == "running"
+            if running:
                 await sandbox.freeze()
             try:
-                await asyncio.to_thread(disk.copy_to, folder)
-                self._store.keep_snapshot(snapshot)
-            except BaseException:
-                self._store.forget_snapshot(snapshot.id)
-                raise
+                return await self.snapshots.take(sandbox.record, self._store.folder(sandbox_id), name)
             finally:
-                if record.state == "running":
+                if running:
                     await sandbox.thaw()
-        if name and (older := self._find_snapshot(name)):
-            kept = replace(older, names=tuple(other for other in older.names if other != name))
-            self._snapshots[older.id] = kept
-            self._store.keep_snapshot(kept)
-        self._snapshots[snapshot.id] = snapshot
-        return snapshot
-
-    async def delete_snapshot(self, name: str) -> None:
-        found = self._find_snapshot(name)
-        if found is None:
-            raise NotFound(f"template '{name}' not found")
-        del self._snapshots[found.id]
-        await asyncio.to_thread(self._store.forget_snapshot, found.id)

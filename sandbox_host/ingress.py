@@ -5,52 +5,37 @@ as `E2b-Traffic-Access-Token`, `X-Access-Token`, or from a browser as the query 
 one host and goes no further than here.
 """
 
-import asyncio
 import hmac
 import re
 import socket
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl
 
-import h11
 from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from starlette.websockets import WebSocket
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidHandshake
 from websockets.typing import Subprotocol
 
-from sandbox_host.control import problem
 from sandbox_host.errors import BoxError
+from sandbox_host.exchange import HOP, Exchange
 from sandbox_host.records import Record
 from sandbox_host.sandbox import Sandbox
+from sandbox_host.views import problem
+from sandbox_host.websockets_join import join
 
 ENVD_PORT = 49983
 TOKEN_PARAMETER = "e2b_token"  # noqa: S105  # a name
 _COOKIE = "e2b_token"
 _HOST = re.compile(r"^(\d{1,5})-([a-z0-9]+)$")
 _MAX_PORT = 65535
-_CHUNK = 1 << 16
 _MESSAGE_BYTES = 16 << 20
 _OURS = frozenset({"e2b-sandbox-id", "e2b-sandbox-port", "e2b-traffic-access-token", "x-access-token", "x-api-key"})
-_HOP = frozenset(
-    {
-        "connection",
-        "keep-alive",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "host",
-        "cookie",
-    }
-)
+_NOT_PASSED = HOP | _OURS | {"host", "cookie"}
 _HANDSHAKE = frozenset(
     {
         "sec-websocket-key",
@@ -119,7 +104,7 @@ def _forwarded(scope: Scope, headers: Headers) -> list[tuple[bytes, bytes]]:
     kept = [
         (name, value)
         for name, value in scope["headers"]
-        if (text := name.decode("latin-1").lower()) not in _HOP | _OURS and text
+        if (text := name.decode("latin-1").lower()) not in _NOT_PASSED and text
     ]
     cookies = {name: value for name, value in _cookies(headers).items() if name != _COOKIE}
     if cookies:
@@ -142,7 +127,8 @@ async def http(sandbox: Sandbox, port: int, scope: Scope, receive: Receive, send
     if connection is None:
         await closed_port(sandbox.id, port)(scope, receive, send)
         return
-    await _Exchange(connection, scope, receive, send).run(_forwarded(scope, headers))
+    exchange = Exchange(connection, scope, receive, send)
+    await exchange.run(_forwarded(scope, headers), _query(scope).encode("latin-1"))
 
 
 def _to_cookie(scope: Scope, given: str) -> RedirectResponse:
@@ -163,87 +149,6 @@ async def _dial(sandbox: Sandbox, port: int) -> socket.socket | None:
 
 def closed_port(sandbox_id: str, port: int) -> Response:
     return problem(502, "the sandbox is running but port is not open", sandboxId=sandbox_id, port=port)
-
-
-class _Exchange:
-    """One request and its response over a connection of its own: `Connection: close`, so that bodies end where they end."""
-
-    def __init__(self, connection: socket.socket, scope: Scope, receive: Receive, send: Send) -> None:
-        self._connection, self._scope, self._receive, self._send = connection, scope, receive, send
-        self._http = h11.Connection(h11.CLIENT)
-        self._started = False
-
-    async def run(self, headers: list[tuple[bytes, bytes]]) -> None:
-        reader, writer = await asyncio.open_connection(sock=self._connection)
-        upload = asyncio.create_task(self._upload(writer, headers))
-        try:
-            await self._download(reader)
-        except (OSError, h11.RemoteProtocolError, h11.LocalProtocolError):
-            if not self._started:
-                answer = problem(502, "the program on this port did not answer in HTTP")
-                await answer(self._scope, self._receive, self._send)
-        finally:
-            upload.cancel()
-            with suppress(asyncio.CancelledError, OSError, h11.LocalProtocolError):
-                await upload
-            writer.close()
-
-    async def _upload(self, writer: asyncio.StreamWriter, headers: list[tuple[bytes, bytes]]) -> None:
-        query = _query(self._scope).encode("latin-1")
-        path: bytes = self._scope.get("raw_path") or self._scope["path"].encode()
-        request = h11.Request(
-            method=self._scope["method"],
-            target=path + (b"?" + query if query else b""),
-            headers=[*_framed(headers, self._scope["method"]), (b"connection", b"close")],
-        )
-        self._write(writer, request)
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                writer.close()
-                return
-            if body := message.get("body"):
-                self._write(writer, h11.Data(data=body))
-                await writer.drain()
-            if not message.get("more_body"):
-                break
-        self._write(writer, h11.EndOfMessage())
-        await writer.drain()
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        writer.close()  # the client left: the program is told
-
-    def _write(self, writer: asyncio.StreamWriter, event: h11.Event) -> None:
-        if data := self._http.send(event):
-            writer.write(data)
-
-    async def _download(self, reader: asyncio.StreamReader) -> None:
-        while True:
-            event = self._http.next_event()
-            if event is h11.NEED_DATA:
-                self._http.receive_data(await reader.read(_CHUNK))
-            elif isinstance(event, h11.Response):
-                await self._begin(event)
-            elif isinstance(event, h11.Data):
-                await self._send({"type": "http.response.body", "body": bytes(event.data), "more_body": True})
-            elif isinstance(event, h11.EndOfMessage):
-                await self._send({"type": "http.response.body", "body": b""})
-                return
-            elif isinstance(event, h11.ConnectionClosed):
-                raise h11.RemoteProtocolError("closed before it answered")
-
-    async def _begin(self, event: h11.Response) -> None:
-        headers = [(name, value) for name, value in event.headers if name.decode("latin-1") not in _HOP - {"cookie"}]
-        self._started = True
-        await self._send({"type": "http.response.start", "status": event.status_code, "headers": headers})
-
-
-def _framed(headers: list[tuple[bytes, bytes]], method: str) -> list[tuple[bytes, bytes]]:
-    """A body without a length goes in chunks."""
-    has_length = any(name == b"content-length" for name, _ in headers)
-    if has_length or method in {"GET", "HEAD", "OPTIONS", "DELETE"}:
-        return headers
-    return [*headers, (b"transfer-encoding", b"chunked")]
 
 
 async def websocket(sandbox: Sandbox, port: int, scope: Scope, receive: Receive, send: Send) -> None:
@@ -278,33 +183,4 @@ async def websocket(sandbox: Sandbox, port: int, scope: Scope, receive: Receive,
         return
     async with server:
         await client.accept(server.subprotocol)
-        await _join(client, server)
-
-
-async def _join(client: WebSocket, server: ClientConnection) -> None:
-    async def outwards() -> None:
-        async for message in server:
-            if isinstance(message, str):
-                await client.send_text(message)
-            else:
-                await client.send_bytes(message)
-        await client.close(server.close_code or 1000)
-
-    async def inwards() -> None:
-        while True:
-            message = await client.receive()
-            if message["type"] == "websocket.disconnect":
-                await server.close(message.get("code") or 1000)
-                return
-            if message.get("text") is not None:
-                await server.send(message["text"])
-            else:
-                await server.send(message.get("bytes") or b"")
-
-    tasks = [asyncio.create_task(outwards()), asyncio.create_task(inwards())]
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with suppress(asyncio.CancelledError, ConnectionClosed, WebSocketDisconnect, RuntimeError):
-            await task
+        await join(client, server)

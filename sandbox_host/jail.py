@@ -85,7 +85,32 @@ class Jail:
             BootFailed: bubblewrap or the agent said no; the message holds the end of what they wrote.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.send(wire.encode({"env": spec.env, "rlimits": spec.rlimits}))
+        info, info_w = pipes.pipe()
+        try:
+            with theirs:
+                process = _start(bwrap, layout, spec, program, theirs.fileno(), info_w)
+        except BaseException:
+            ours.close()
+            os.close(info)
+            raise
+        finally:
+            os.close(info_w)
+        jail = cls(process, spec)
+        try:
+            await jail._greet(ours, info, on_event, on_end)
+        except (BootFailed, OSError, TimeoutError, ValueError, KeyError) as error:
+            await jail.end()
+            raise BootFailed(f"the sandbox did not start: {jail.last_words() or error}") from None
+        except BaseException:  # whoever waited for it has left
+            await jail.end()
+            raise
+        finally:
+            os.close(info)
+        return jail
+
+    async def _greet(
+        self, ours: socket.socket, info: int, on_event: Callable[[dict[str, Any]], None], on_end: Callable[[], None]
+    ) -> None:
         said_hello = asyncio.Event()
 
         def heard(event: dict[str, Any]) -> None:
@@ -94,28 +119,17 @@ class Jail:
             else:
                 on_event(event)
 
-        info, info_w = pipes.pipe()
-        with theirs:
-            jail = cls(_start(bwrap, layout, spec, program, theirs.fileno(), info_w), spec)
-        os.close(info_w)
-
         def lost() -> None:
-            jail._lost(on_end)
+            self._lost(on_end)
             said_hello.set()
 
-        jail.link = AgentLink(ours, heard, lost)
-        jail._drain_stderr()
-        try:
-            async with asyncio.timeout(BOOT_SECONDS):
-                await jail._adopt(info)
-                await said_hello.wait()
-            jail._check_alive()
-        except (BootFailed, OSError, TimeoutError, ValueError, KeyError) as error:
-            await jail.end()
-            raise BootFailed(f"the sandbox did not start: {jail.last_words() or error}") from None
-        finally:
-            os.close(info)
-        return jail
+        self.link = AgentLink(ours, heard, lost)
+        ours.send(wire.encode({"env": self._spec.env, "rlimits": self._spec.rlimits}))
+        self._drain_stderr()
+        async with asyncio.timeout(BOOT_SECONDS):
+            await self._adopt(info)
+            await said_hello.wait()
+        self._check_alive()
 
     def _check_alive(self) -> None:
         if self.ended.is_set():

@@ -1,6 +1,7 @@
 """What is known of each sandbox, kept as a JSON file in its folder so that a host that starts again finds it."""
 
 import json
+import os
 import re
 import secrets
 import shutil
@@ -96,7 +97,7 @@ class Store:
         _write(self.folder(record.id) / "sandbox.json", asdict(record))
 
     def forget(self, sandbox_id: str) -> None:
-        shutil.rmtree(self.folder(sandbox_id), ignore_errors=True)
+        _remove(self.folder(sandbox_id))
 
     def records(self) -> Iterator[Record]:
         """The sandboxes of earlier hosts; a folder without a readable record was never finished and is removed."""
@@ -110,7 +111,7 @@ class Store:
         _write(self.snapshots / snapshot.id / "snapshot.json", asdict(snapshot))
 
     def forget_snapshot(self, snapshot_id: str) -> None:
-        shutil.rmtree(self.snapshots / snapshot_id, ignore_errors=True)
+        _remove(self.snapshots / snapshot_id)
 
     def all_snapshots(self) -> Iterator[Snapshot]:
         for folder in list(self.snapshots.iterdir()):
@@ -126,6 +127,17 @@ def _record(values: dict[str, Any]) -> Record:
     if not _ID.match(record.id):
         raise ValueError("not an id")
     return record
+
+
+def _remove(folder: Path) -> None:
+    """Remove what no box uses any more, folders included that it closed to its own user."""
+    if os.getuid() != 0:
+        for parent, folders, _ in os.walk(folder):
+            for name in folders:
+                path = Path(parent) / name
+                if not path.is_symlink():
+                    path.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write(path: Path, values: dict[str, Any]) -> None:

@@ -95,6 +95,14 @@ class Sandbox:
         Raises:
             BootFailed: it did not come up; nothing is left running.
         """
+        self._ending = False
+        try:
+            await self._boot()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _boot(self) -> None:
         isolation, record = self._isolation, self.record
         await asyncio.to_thread(self._disk.open)
         self._group = isolation.groups.group(record.id, record.limits)
@@ -106,14 +114,9 @@ class Sandbox:
             rlimits=isolation.rlimits(record.limits),
             mounts=self._mounts(),
         )
-        self._ending = False
-        try:
-            self._jail = await Jail.boot(
-                isolation.bwrap, isolation.layout, spec, isolation.program, self._heard, self._ended
-            )
-        except BaseException:
-            await self.stop()
-            raise
+        self._jail = await Jail.boot(
+            isolation.bwrap, isolation.layout, spec, isolation.program, self._heard, self._ended
+        )
         await self._open_egress()
         self._commands = Commands(self._jail.link)
         self._services = Services(self.template, self._commands, self._jail)
@@ -122,11 +125,7 @@ class Sandbox:
         """Before anything runs in the box."""
         tools, first = self._isolation.egress, self.init_pid
         if self.record.internet and tools is not None and first is not None:
-            try:
-                self._egress = await Egress.open(tools, first, self._isolation.owner(self.record.slot))
-            except BaseException:
-                await self.stop()
-                raise
+            self._egress = await Egress.open(tools, first, self._isolation.owner(self.record.slot))
 
     def _mounts(self) -> list[tuple[Path, str]]:
         layout = self._isolation.layout

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from contextlib import suppress
 
 from sandbox_host.commands import Commands, Ended, Wanted
@@ -10,7 +11,8 @@ from sandbox_host.jail import Jail
 from sandbox_host.templates import Start, Template
 
 _AGAIN_SECONDS = 1.0
-_STARTS = 5
+_SHORT_LIVES = 5
+_LONG_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 
 
@@ -40,14 +42,15 @@ class Services:
                 await asyncio.wait_for(event.wait(), seconds)
 
     async def _keep(self, start: Start) -> None:
-        for _ in range(_STARTS):
+        short_lives = 0
+        while short_lives < _SHORT_LIVES:
+            began = time.monotonic()
             with suppress(BoxError):
-                command = await self._commands.start(
-                    Wanted(argv=start.argv, env=start.env, tag=f"service-{start.name}")
-                )
+                command = await self._commands.start(_logged(start))
                 listener = command.listen()
                 while not isinstance(await listener.queue.get(), Ended):
                     pass
+            short_lives = 0 if time.monotonic() - began > _LONG_SECONDS else short_lives + 1
             await asyncio.sleep(_AGAIN_SECONDS)
 
     async def _check(self, start: Start, ready: asyncio.Event) -> None:
@@ -64,6 +67,12 @@ class Services:
             connection.close()
             return True
         return await _healthy(connection, start)
+
+
+def _logged(start: Start) -> Wanted:
+    """Its output goes to a file of the box, where whoever wonders can read it."""
+    argv = ("/bin/sh", "-c", 'exec "$@" >>"$0" 2>&1', f"/tmp/{start.name}.log", *start.argv)  # noqa: S108
+    return Wanted(argv=argv, env=start.env, tag=f"service-{start.name}")
 
 
 async def _healthy(connection: socket.socket, start: Start) -> bool:

@@ -16,10 +16,10 @@ from redis.asyncio import Redis
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
 from agents_backend.db.tables.users import User
-from agents_backend.integrations.events import connect
+from agents_backend.integrations.redis_connections import connect
 from agents_backend.services.passwords import Passwords
 from agents_backend.services.seeds import seed
-from agents_backend.settings import ModelConfig, ModelSettings, Settings, SpeechSettings, StackSettings
+from agents_backend.settings import E2BSettings, ModelConfig, ModelSettings, Settings, SpeechSettings, StackSettings
 from agents_backend.stack.process import free_port
 from agents_backend.stack.stack import Stack
 from api.app import create_app
@@ -34,13 +34,13 @@ os.environ["TEMPORAL_DEBUG"] = "1"
 
 
 @asynccontextmanager
-async def running_stack(temporal_config: Sequence[str] = ()) -> AsyncIterator[Stack]:
+async def running_stack(temporal_config: Sequence[str] = (), *, sandboxes: bool = False) -> AsyncIterator[Stack]:
     """Embedded servers of their own, in a folder of their own: PostgreSQL, as nobody when we are root, must pass through it."""
     folder = Path(tempfile.mkdtemp(prefix="agents-backend-tests-"))
     folder.chmod(0o711)
     try:
         settings = Settings(stack=StackSettings(temporal_port=free_port(), embedded_model=False))
-        async with Stack(settings, folder, ui=False, sandboxes=False, temporal_config=temporal_config) as stack:
+        async with Stack(settings, folder, ui=False, sandboxes=sandboxes, temporal_config=temporal_config) as stack:
             yield stack
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -79,10 +79,10 @@ def settings(stack: Stack, fake_model: FakeOpenAI, fake_edge: FakeEdge, tmp_path
     api = Settings().api.model_copy(update={"trusted_proxies": ("127.0.0.1",)})
     return settings_for(
         stack,
+        api=api,
         models=ModelSettings(list=(config,)),
         speech=SpeechSettings(provider="edge", edge_url=fake_edge.url, price=15),
         data_dir=tmp_path_factory.mktemp("data"),
-        api=api,
     )
 
 
@@ -96,7 +96,18 @@ def settings_for(stack: Stack, **more) -> Settings:
         redis=plain.redis.model_copy(update={"url": secret(made["REDIS_URL"])}),
         temporal=plain.temporal.model_copy(update={"address": made["TEMPORAL_ADDRESS"]}),
         auth=plain.auth.model_copy(update={"secret": secret(made["AUTH_SECRET"])}),
+        **({"e2b": embedded_e2b(made)} if stack.sandbox_host else {}),
         **more,
+    )
+
+
+def embedded_e2b(made: dict[str, str]) -> E2BSettings:
+    """The sandboxes of a stack that has its own host (`running_stack(sandboxes=True)`)."""
+    return E2BSettings(
+        api_key=secret(made["E2B_API_KEY"]),
+        api_url=made["E2B_API_URL"],
+        sandbox_url=made["E2B_SANDBOX_URL"],
+        domain=made["E2B_DOMAIN"],
     )
 
 

@@ -9,7 +9,14 @@ from typing import Any
 
 LIMIT_SECONDS = 0.1
 _ORIGINAL = asyncio.Handle._run
-_TESTS = ("/tests/", "/pytest_asyncio/", "/_pytest/", "/pluggy/", "/uvicorn/lifespan/")  # a start makes nobody wait
+_TESTS = (
+    "/tests/",
+    "/pytest_asyncio/",
+    "/_pytest/",
+    "/pluggy/",
+    "/uvicorn/lifespan/",
+    "/migrations/",
+)  # a start makes nobody wait
 
 
 @contextmanager

@@ -14,8 +14,11 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.observation import CountActivities
 from agents_backend.contracts import queues as task_queues
 from agents_backend.db.base import Database
-from agents_backend.integrations.events import EventLog, connect
+from agents_backend.integrations.addresses import Policy
+from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
+from agents_backend.integrations.outgoing import Outgoing
+from agents_backend.integrations.redis_connections import connect
 from agents_backend.integrations.temporal import connect as connect_temporal
 from agents_backend.services.deployed_tools import deployed_tools
 from agents_backend.services.launches import Launches
@@ -73,6 +76,9 @@ async def build(
         ends=RunEnds(database=database, log=log, launches=launches, interrupt_days=settings.agents.interrupt_days),
         models=models,
         toolboxes=await stack.enter_async_context(deployed_tools(settings, more_tools)),
+        outgoing=await stack.enter_async_context(
+            Outgoing(policy=Policy(allow_loopback=settings.agents.fetch_allow_loopback))
+        ),
     )
     if task_queues.BACKGROUND in queues:
         await ensure_upkeep(client)

@@ -10,10 +10,13 @@ from temporalio.langgraph import LangGraphPlugin
 from temporalio.worker import Plugin
 
 from activities.artifacts import ArtifactActivities
+from activities.decks import DeckActivities
 from activities.frames import FrameActivities
 from activities.logs import LogActivities
 from activities.podcasts import PodcastActivities
 from activities.prose import ProseActivities
+from activities.sandboxes import CommandActivities, SandboxActivities, SandboxSweepActivities
+from activities.schedulers import SchedulerActivities
 from activities.speech import SpeechActivities
 from activities.sweeps import SweepActivities
 from activities.turns import TurnActivities
@@ -22,33 +25,54 @@ from agents_backend.contracts import queues
 from agents_backend.db.base import Database
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
+from agents_backend.integrations.outgoing import Outgoing
 from agents_backend.integrations.speech.providers import SpeechProviders
 from agents_backend.integrations.storage import Storage
 from agents_backend.services.artifacts import Artifacts
+from agents_backend.services.chats import Chats
+from agents_backend.services.decks import DeckFiles
 from agents_backend.services.launches import Launches
 from agents_backend.services.logs import Retention
 from agents_backend.services.lost_runs import LostRuns
 from agents_backend.services.model_calls import ModelCalls
 from agents_backend.services.model_texts import ModelTexts
+from agents_backend.services.outcomes import Outcomes, Signing
+from agents_backend.services.pictures import Pictures
 from agents_backend.services.podcasts import PodcastFiles
 from agents_backend.services.progress import Progress
 from agents_backend.services.prose import ProseTexts
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_parts import RunParts
+from agents_backend.services.run_starts import RunStarts
 from agents_backend.services.runs import RunsService
+from agents_backend.services.sandbox_parts import sandbox_parts
+from agents_backend.services.schedule_mirror import ScheduleMirror
+from agents_backend.services.scheduled_tasks import ScheduledTasks
+from agents_backend.services.scheduler_sweeps import SchedulerSweeps
+from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.speech import SpeechFiles
 from agents_backend.services.spoken_lines import SpokenLines
 from agents_backend.services.sweeps import Sweeps
+from agents_backend.services.task_parts import Carriers
 from agents_backend.services.tool_calls import ToolCalls
 from agents_backend.services.toolboxes import Toolboxes
 from agents_backend.settings import Settings
 from workflows.artifacts import ExpireArtifactsWorkflow
 from workflows.chat import ChatWorkflow
+from workflows.deck import DeckWorkflow
 from workflows.logs import ForgetLogsWorkflow
 from workflows.podcast import PodcastWorkflow
 from workflows.prose import ProseWorkflow
+from workflows.sandbox import SandboxWorkflow
+from workflows.sandbox_command import SandboxCommandWorkflow
+from workflows.schedulers import (
+    AuditSchedulersWorkflow,
+    ScheduledTaskWorkflow,
+    SweepSchedulersWorkflow,
+    WebhookWorkflow,
+)
 from workflows.speech import SpeechWorkflow
-from workflows.sweeps import SweepRunsWorkflow
+from workflows.sweeps import SweepRunsWorkflow, SweepSandboxesWorkflow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +88,7 @@ class Parts:
     ends: RunEnds
     models: Models
     toolboxes: Toolboxes
+    outgoing: Outgoing
 
 
 @dataclass(frozen=True)
@@ -105,17 +130,23 @@ def media(parts: Parts) -> Work:
     speech = SpeechActivities(
         files=SpeechFiles(parts=made, lines=lines, providers=providers, artifacts=artifacts), lines=lines
     )
-    texts = ModelTexts(log=parts.log, models=Models(parts.settings))
+    texts = ModelTexts(log=parts.log, models=parts.models)
     prose = ProseActivities(texts=ProseTexts(parts=made, texts=texts, artifacts=artifacts, progress=progress))
     podcasts = PodcastActivities(
         files=PodcastFiles(parts=made, texts=texts, lines=lines, providers=providers, artifacts=artifacts)
     )
+    pictures = Pictures(allow_loopback=parts.settings.agents.fetch_allow_loopback)
+    decks = DeckActivities(
+        files=DeckFiles(parts=made, texts=texts, artifacts=artifacts, progress=progress, pictures=pictures)
+    )
     return Work(
-        workflows=[PodcastWorkflow, ProseWorkflow, SpeechWorkflow],
+        workflows=[DeckWorkflow, PodcastWorkflow, ProseWorkflow, SpeechWorkflow],
         activities=[
             frame.mark_step,
             frame.finish_run,
             prose.write_prose,
+            decks.outline_deck,
+            decks.build_deck,
             podcasts.write_script,
             podcasts.mix_podcast,
             speech.plan_speech,
@@ -136,15 +167,87 @@ def background(parts: Parts) -> Work:
         ends=parts.ends,
         lost=LostRuns(launches=parts.launches, ends=parts.ends),
     )
+    of_sandboxes = sandbox_parts(database=parts.database, temporal=parts.temporal, settings=parts.settings).sweeps
     retention = Retention(database=parts.database, settings=parts.settings.retention)
+    scheduled = schedulers(parts)
     return Work(
-        workflows=[SweepRunsWorkflow, ExpireArtifactsWorkflow, ForgetLogsWorkflow],
+        workflows=[
+            SweepRunsWorkflow,
+            SweepSandboxesWorkflow,
+            ExpireArtifactsWorkflow,
+            ForgetLogsWorkflow,
+            *scheduled.workflows,
+        ],
         activities=[
             SweepActivities(sweeps=sweeps).sweep_runs,
+            SandboxSweepActivities(sweeps=of_sandboxes).sweep_sandboxes,
             ArtifactActivities(artifacts=artifacts).expire_artifacts,
             LogActivities(retention=retention).forget_logs,
+            *scheduled.activities,
         ],
     )
 
 
-WORK: dict[str, Callable[[Parts], Work]] = {queues.CHAT: chat, queues.MEDIA: media, queues.BACKGROUND: background}
+def schedulers(parts: Parts) -> Work:
+    """The schedulers' part of `background`."""
+    mirror = ScheduleMirror(database=parts.database, temporal=parts.temporal)
+    starts = RunStarts(database=parts.database, log=parts.log, launches=parts.launches, settings=parts.settings)
+    signing = Signing(parts.settings)
+    runs = RunsService(database=parts.database, log=parts.log, launches=parts.launches)
+    scheduled = ScheduledTasks(
+        database=parts.database,
+        mirror=mirror,
+        runs=runs,
+        carriers=Carriers(
+            chats=Chats(
+                database=parts.database, starts=starts, runs=runs, launches=parts.launches, settings=parts.settings
+            ),
+            starts=starts,
+            outgoing=parts.outgoing,
+            signing=signing,
+        ),
+    )
+    outcomes = Outcomes(database=parts.database, outgoing=parts.outgoing, signing=signing, settings=parts.settings)
+    sweeps = SchedulerSweeps(
+        database=parts.database,
+        temporal=parts.temporal,
+        mirror=mirror,
+        schedulers=Schedulers(database=parts.database, mirror=mirror, temporal=parts.temporal, settings=parts.settings),
+        scheduled=scheduled,
+        history_days=parts.settings.schedulers.history_days,
+    )
+    made = SchedulerActivities(scheduled=scheduled, outcomes=outcomes, sweeps=sweeps)
+    return Work(
+        workflows=[ScheduledTaskWorkflow, WebhookWorkflow, SweepSchedulersWorkflow, AuditSchedulersWorkflow],
+        activities=[
+            made.start_task,
+            made.perform_task,
+            made.look_at_task,
+            made.end_task,
+            made.deliver_webhook,
+            made.give_webhook_up,
+            made.sweep_schedulers,
+            made.audit_schedulers,
+        ],
+    )
+
+
+def sandbox(parts: Parts) -> Work:
+    made = sandbox_parts(database=parts.database, temporal=parts.temporal, settings=parts.settings)
+    lives, commands = SandboxActivities(lives=made.lives), CommandActivities(commands=made.commands)
+    return Work(
+        workflows=[SandboxWorkflow, SandboxCommandWorkflow],
+        activities=[
+            *(lives.create_sandbox, lives.resume_sandbox, lives.extend_sandbox, lives.pause_sandbox),
+            *(lives.pause_idle_sandbox, lives.remove_sandbox, lives.check_sandbox),
+            *(commands.start_command, commands.await_command, commands.stop_command, commands.fail_command),
+        ],
+    )
+
+
+WORK: dict[str, Callable[[Parts], Work]] = {
+    queues.CHAT: chat,
+    queues.MEDIA: media,
+    queues.SANDBOX: sandbox,
+    queues.BACKGROUND: background,
+}

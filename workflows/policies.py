@@ -15,6 +15,12 @@ class ActivityConfig(TypedDict, total=False):
     cancellation_type: ActivityCancellationType
 
 
+class LocalActivityConfig(TypedDict, total=False):
+    start_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+    cancellation_type: ActivityCancellationType
+
+
 # Upstream answers again within seconds or minutes; an error that cannot heal is raised non-retryable by the activity.
 UPSTREAM = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(seconds=20)
@@ -50,6 +56,59 @@ SWEEP = ActivityConfig(
     retry_policy=RetryPolicy(maximum_attempts=2),
 )
 
+# Somebody waits for the answer: E2B's failure is told at once (the activity has tried again by itself), a worker's death is not.
+SANDBOX_ASKED = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=60),
+    schedule_to_close_timeout=timedelta(minutes=3),
+    heartbeat_timeout=timedelta(seconds=3),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(milliseconds=200),
+        maximum_attempts=5,
+        non_retryable_error_types=[
+            "SANDBOX_UNAVAILABLE",
+            "SANDBOX_INTERRUPTED",
+            "SANDBOX_TIMEOUT",
+            "SANDBOX_FAILED",
+            "SANDBOX_DISK_FULL",
+        ],
+    ),
+)
+# The row says what failed, so that only PostgreSQL's absence and a worker's death are tried again.
+SANDBOX_CREATE = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=60),
+    schedule_to_close_timeout=timedelta(days=1),
+    heartbeat_timeout=timedelta(seconds=3),
+    retry_policy=OURS,
+)
+# Nobody waits: E2B may be away for hours.
+SANDBOX_UPKEEP = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=2),
+    schedule_to_close_timeout=timedelta(hours=6),
+    heartbeat_timeout=timedelta(seconds=3),
+    retry_policy=UPSTREAM,
+)
+# Whoever waits for a command lets go of it before it is stopped, or would tell of its end as its own.
+COMMAND_START = ActivityConfig(**SANDBOX_ASKED, cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED)
+# Beside the command's own time: E2B may be away for so long in the middle of it.
+COMMAND_PATIENCE = timedelta(hours=6)
+
+
+def command_await(timeout_seconds: int) -> ActivityConfig:
+    """Wait for a command that may itself take `timeout_seconds`."""
+    return ActivityConfig(
+        schedule_to_close_timeout=timedelta(seconds=timeout_seconds) + COMMAND_PATIENCE,
+        heartbeat_timeout=timedelta(seconds=3),
+        retry_policy=UPSTREAM,
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    )
+
+
+SANDBOX_SWEEP = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=5),
+    schedule_to_close_timeout=timedelta(minutes=10),
+    heartbeat_timeout=timedelta(seconds=10),
+    retry_policy=RetryPolicy(maximum_attempts=2),
+)
 # Storage may be full or away: the run waits ten minutes for room before it fails.
 MEDIA = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=15),
@@ -81,4 +140,26 @@ CLEAR = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=2),
     schedule_to_close_timeout=timedelta(minutes=10),
     retry_policy=UPSTREAM,
+)
+# The beginning of a scheduler's fire, within its first workflow task; what fails here is left to TASK.
+START = LocalActivityConfig(
+    start_to_close_timeout=timedelta(seconds=20),
+    retry_policy=RetryPolicy(maximum_attempts=1),
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
+# A scheduler's task: the activity itself says when the task has failed, so what is retried here is our own servers' absence.
+TASK = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=10),
+    schedule_to_close_timeout=timedelta(days=1),
+    heartbeat_timeout=timedelta(seconds=5),
+    retry_policy=UPSTREAM,
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
+# A receiver that is down has about a day to come back.
+WEBHOOK = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=1),
+    schedule_to_close_timeout=timedelta(days=1),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=2), backoff_coefficient=3, maximum_interval=timedelta(hours=1)
+    ),
 )

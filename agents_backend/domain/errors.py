@@ -10,20 +10,29 @@ AgentsError
 ├── Forbidden
 ├── InsufficientCredits
 ├── NotFound                 none, or somebody else's: the same answer
+│   └── PathNotFound         no such file in the sandbox
 ├── Conflict                 true now, may change
 │   ├── ThreadBusy
 │   ├── RunClosed
-│   └── IdempotencyMismatch
+│   ├── IdempotencyMismatch
+│   ├── SandboxBusy          a command runs in it
+│   └── SandboxGone          it died, was removed, or was never made
 ├── TooMany                  rate or count limits
 └── Unavailable              a dependency fails; it may heal
+    ├── SandboxUnavailable   E2B, or the sandbox within it, cannot be reached
+    │   └── SandboxInterrupted   it was reached, and went away in the middle
+    ├── SandboxFull          its disk
     ├── UpstreamFailed
     │   ├── ModelRejected    the vendor refuses the request itself: not tried again
+    │   ├── SandboxFailed    E2B answered with an error
+    │   │   └── CommandLost  how far it came is not known; it is not run again
     │   ├── UpstreamRejected
     │   └── SpeechFailed     a line could not be spoken, however often it was tried
     ├── UpstreamOverloaded
     │   └── ModelOverloaded
     ├── StorageFull          there is no room to write a file
     └── UpstreamTimeout
+        └── SandboxTimeout
 """
 
 from collections.abc import Sequence
@@ -167,6 +176,51 @@ class UpstreamOverloaded(Unavailable):
 class ModelOverloaded(UpstreamOverloaded):
     code = "MODEL_OVERLOADED"
     default_detail = "The model is overloaded now."
+
+
+class PathNotFound(NotFound):
+    code = "PATH_NOT_FOUND"
+    default_detail = "There is no such file or folder in the sandbox."
+
+
+class SandboxBusy(Conflict):
+    code = "SANDBOX_BUSY"
+    default_detail = "A command is running in the sandbox."
+
+
+class SandboxGone(Conflict):
+    code = "SANDBOX_GONE"
+    default_detail = "The sandbox has ended; make a new one."
+
+
+class SandboxUnavailable(Unavailable):
+    code = "SANDBOX_UNAVAILABLE"
+    default_detail = "The sandbox service is not available now."
+
+
+class SandboxInterrupted(SandboxUnavailable):
+    code = "SANDBOX_INTERRUPTED"
+    default_detail = "The connection to the sandbox was lost."
+
+
+class SandboxFull(Unavailable):
+    code = "SANDBOX_DISK_FULL"
+    default_detail = "The sandbox's disk is full."
+
+
+class SandboxFailed(UpstreamFailed):
+    code = "SANDBOX_FAILED"
+    default_detail = "The sandbox service answered with an error."
+
+
+class CommandLost(SandboxFailed):
+    code = "COMMAND_LOST"
+    default_detail = "How far the command came is not known. It was not run again."
+
+
+class SandboxTimeout(UpstreamTimeout):
+    code = "SANDBOX_TIMEOUT"
+    default_detail = "The sandbox service did not answer in time."
 
 
 class SpeechFailed(UpstreamFailed):

@@ -37,22 +37,30 @@ def shortened(text: str) -> str:
     """The sentences that carry most of the text's own words, about half of its length, in their order."""
     paragraphs = [sentences(paragraph) for paragraph in re.split(r"\n\s*\n", text.strip())]
     every = [sentence for paragraph in paragraphs for sentence in paragraph]
-    weights = Counter(word for sentence in every for word in _words(sentence))
+    weights = Counter(word for sentence in every for word in words_of(sentence))
     room = max(1, int(sum(map(len, every)) * _SHORT))
     kept: set[str] = set()
-    for sentence in sorted(every, key=lambda s: -_weight(s, weights)):
+    for sentence in sorted(every, key=lambda s: -weight_of(s, weights)):
         if not kept or sum(map(len, kept)) + len(sentence) <= room:
             kept.add(sentence)
     shorter = [" ".join(s for s in paragraph if s in kept) for paragraph in paragraphs]
     return "\n\n".join(paragraph for paragraph in shorter if paragraph)
 
 
-def _words(sentence: str) -> list[str]:
-    return [word for word in re.findall(r"\w+", sentence.lower()) if len(word) > 3 or ord(word[0]) > 0x2E7F]  # noqa: PLR2004
+def words_of(sentence: str) -> list[str]:
+    """The words that carry a sentence: those of four letters or more, and the pairs of characters where words have no spaces."""
+    found = []
+    for word in re.findall(r"\w+", sentence.lower()):
+        if word[0] > "\u2e7f":
+            found += [word[at : at + 2] for at in range(len(word) - 1)]
+        elif len(word) > 3:  # noqa: PLR2004
+            found.append(word)
+    return found
 
 
-def _weight(sentence: str, weights: Counter[str]) -> float:
-    words = _words(sentence)
+def weight_of(sentence: str, weights: Counter[str]) -> float:
+    """How much of the text's own words a sentence carries; long ones are not favoured for their length alone."""
+    words = words_of(sentence)
     return sum(weights[word] for word in words) / len(words) ** 0.7 if words else 0
 
 

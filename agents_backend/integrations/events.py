@@ -13,11 +13,10 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from agents_backend.domain.errors import Conflict, Unavailable
-from agents_backend.settings import RedisSettings
 
 KEPT_SECONDS = 24 * 3600
 OPEN_SECONDS = 40 * 24 * 3600
@@ -80,22 +79,6 @@ class WriterFenced(Conflict):
     """A later attempt of the same step writes now; this one must stop."""
 
     code = "WRITER_FENCED"
-
-
-def connect(settings: RedisSettings, *, pool_size: int | None = None) -> Redis:
-    """A client over one bounded pool of connections."""
-    if settings.url is None:
-        raise ValueError("REDIS_URL is not set")
-    pool = BlockingConnectionPool.from_url(
-        settings.url.get_secret_value(),
-        max_connections=pool_size or settings.pool_size,
-        timeout=settings.timeout_seconds,
-        socket_timeout=settings.timeout_seconds,
-        socket_connect_timeout=settings.timeout_seconds,
-        health_check_interval=15,
-        decode_responses=True,
-    )
-    return Redis.from_pool(pool)
 
 
 def channel(run_id: str) -> str:

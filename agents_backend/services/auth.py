@@ -91,11 +91,11 @@ class AuthService:
             _refuse_locked(await self._limits.look(given.username, context.address, with_captcha=True))
             async with self._turn():
                 await self._admit(given, context)
-                user = await self._compare(given, context)
+                user, may_enter = await self._compare(given, context)
         except RedisError as error:
             raise Unavailable("Signing in is not available now.", retry_after=2) from error
-        if user is None:
-            await self._record_failure(given.username, context, "wrong username or password")
+        if user is None or not may_enter:
+            await self._record_failure(given.username, user, context, "wrong username or password")
             raise Unauthenticated("The username or the password is wrong.")
         return await self.open_session(user, context)
 
@@ -135,30 +135,31 @@ class AuthService:
             raise Invalid("A captcha is required.", code="CAPTCHA_REQUIRED")
         if not await captcha.take(self._redis, given.captcha_id, given.captcha_code):
             await self._limits.fail(given.username, context.address)
-            await self._record_failure(given.username, context, "wrong captcha")
+            await self._record_failure(given.username, None, context, "wrong captcha")
             raise Invalid("The captcha is wrong or has expired.", code="CAPTCHA_INVALID")
 
-    async def _compare(self, given: Credentials, context: RequestContext) -> User | None:
-        """The user, if this is their password and they may sign in. Costs the same whether there is such a user."""
+    async def _compare(self, given: Credentials, context: RequestContext) -> tuple[User | None, bool]:
+        """The user, and whether this is their password and they may sign in. Costs the same where there is no such user."""
         outcome: Outcome = "withdrawn"
         try:
             async with self._database.transaction() as session:
                 user = await users.by_username(session, given.username)
             right = await self._passwords.matches(given.password, user.password_hash if user else None)
             outcome = "succeeded" if user and right and user.is_enabled else "failed"
-            return user if outcome == "succeeded" else None
+            return user, outcome == "succeeded"
         finally:
             await self._limits.settle(given.username, context.address, outcome)
 
-    async def _record_failure(self, username: str, context: RequestContext, message: str) -> None:
+    async def _record_failure(self, username: str, user: User | None, context: RequestContext, message: str) -> None:
+        log = await _log(username, user, context, message, succeeded=False)
         async with self._database.transaction() as session:
-            user = await users.by_username(session, username)
-            sessions.add_login(session, await _log(username, user, context, message, succeeded=False))
+            sessions.add_login(session, log)
 
     async def open_session(self, user: User, context: RequestContext, *, message: str = "signed in") -> Tokens:
         """A session for somebody who has shown who they are; `message` is for the login log."""
         session_id = uuid.uuid4()
         refresh = _refresh_token(session_id)
+        log = await _log(user.username, user, context, message, succeeded=True)
         async with self._database.transaction() as session:
             session.add(
                 AuthSession(
@@ -170,7 +171,7 @@ class AuthService:
                     user_agent=context.user_agent[:512],
                 )
             )
-            sessions.add_login(session, await _log(user.username, user, context, message, succeeded=True))
+            sessions.add_login(session, log)
             await users.signed_in(session, user.id)
         return Tokens(self._tokens.sign(user.id, session_id), refresh, user)
 

@@ -16,7 +16,7 @@ import psutil
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from agents_backend.contracts.activities import WORKFLOWS
+from agents_backend.contracts import activities as names
 from agents_backend.contracts.queues import QUEUES
 from agents_backend.domain.errors import Unavailable
 from agents_backend.integrations.temporal_state import QueueState, TemporalState
@@ -54,6 +54,7 @@ _MEMORY = (
     "maxmemory_policy",
     "mem_fragmentation_ratio",
 )
+_WORKFLOWS = tuple(str(value) for name, value in vars(names).items() if name.endswith("_WORKFLOW"))
 _SCANNED_KEYS = 20_000
 
 
@@ -100,7 +101,7 @@ class Monitor:
 
     async def _queues(self) -> TemporalView:
         try:
-            queues, running = await asyncio.gather(self._temporal.queues(QUEUES), self._temporal.running(WORKFLOWS))
+            queues, running = await asyncio.gather(self._temporal.queues(QUEUES), self._temporal.running(_WORKFLOWS))
         except Unavailable as error:
             return TemporalView([], {}, error.detail)
         return TemporalView(queues, running)

@@ -1,10 +1,12 @@
 """Podcasts: accepted here, written as a script for two hosts, spoken line by line, mixed to one MP3 with its transcript beside it."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from langchain_core.messages import HumanMessage, SystemMessage
 from pydantic import BaseModel
 
@@ -32,6 +34,7 @@ from agents_backend.services.spoken_lines import SCRIPT, SpokenLines, Take, join
 
 KIND = "podcast"
 RATE, KILOBITS, LOUDNESS = 44_100, 128, -16.0
+PART_MILLISECONDS = 120_000
 
 
 class PodcastInput(BaseModel):
@@ -146,7 +149,8 @@ class PodcastFiles:
                 return _Draft(script, "model", usage=usage, model=model)
             except (StructureBroken, ContextExceeded) as error:
                 why = error.detail
-        script, note = script_by_structure(read_document(given.content), language)
+        document = await asyncio.to_thread(read_document, given.content)
+        script, note = await asyncio.to_thread(script_by_structure, document, language)
         return _Draft(script, "structure", note=f"{note}: {why}")
 
     async def mix(self, run: RunRef) -> MadeFile:
@@ -159,12 +163,24 @@ class PodcastFiles:
         takes = await self._lines.takes(run, script)
         times = starts(takes)
         level = await sound.levelled(await asyncio.to_thread(joined, takes), target=LOUDNESS, rate=RATE)
-        mp3 = await asyncio.to_thread(sound.encode_mp3, level, rate=RATE, kilobits=KILOBITS)
+        parts = np.split(level, cuts(times, takes, os.cpu_count() or 1))
+        mp3 = await asyncio.to_thread(sound.encode_mp3_parts, parts, rate=RATE, kilobits=KILOBITS)
         details = {"title": script.title, "method": script.method, "milliseconds": times[-1], **spoken_by(takes)}
         details |= {"note": script.note} if script.note else {}
         for file in _files(script, takes, times, mp3, details):
             await self._artifacts.save(run, file)
         return MadeFile(name=file_name(script.title, "mp3", otherwise=KIND), size=len(mp3))
+
+
+def cuts(times: list[int], takes: list[Take], most: int) -> list[int]:
+    """Where the sound may be cut so that its parts are encoded at once: in the middle of pauses, every two minutes at the least."""
+    wanted = min(most, times[-1] // PART_MILLISECONDS)
+    found: set[int] = set()
+    for number in range(1, wanted):
+        at = min(range(1, len(takes)), key=lambda n: abs(times[n] - times[-1] * number // wanted), default=0)
+        if at:
+            found.add((times[at] - takes[at - 1].line.pause // 2) * RATE // 1000)
+    return sorted(found)
 
 
 def _usual(language: str) -> tuple[str, str]:

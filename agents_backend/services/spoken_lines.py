@@ -24,6 +24,7 @@ SCRIPT = "script"
 PATIENCE = 4
 # A full disk is waited for longer than a provider that fails.
 LAST_ATTEMPT = 8
+_READ_AT_ONCE = 8
 
 
 class _ProviderFailed(Exception):
@@ -122,7 +123,8 @@ class SpokenLines:
 
     async def _record(self, run: RunRef, provider: Speech, line: Line, speed: float) -> LinePart:
         try:
-            samples = sound.trim(await provider.speak(line.text, voices.resolve(line.voice), speed))
+            spoken = await provider.speak(line.text, voices.resolve(line.voice), speed)
+            samples = await asyncio.to_thread(lambda: sound.evened(sound.trim(spoken)))
             if not samples.size:
                 raise UpstreamFailed(f"The voice said nothing for “{line.text[:60]}”.", code="SPEECH_EMPTY")
         except Unavailable as error:
@@ -136,17 +138,20 @@ class SpokenLines:
         return Usage(characters=len(line.text), cost_usd=len(line.text) * price / 1e6)
 
     async def takes(self, run: RunRef, script: Script) -> list[Take]:
-        """Every line with its sound, in order, each as loud as the others.
+        """Every line with its sound, in order.
 
         Raises:
             NotFound: a line's sound is gone. Unavailable: the storage does not answer.
         """
-        found = []
-        for index, line in enumerate(script.lines):
-            part = await self._parts.get(run, f"line-{index}", LinePart)
-            samples = np.frombuffer(await self._storage.read(part.key), np.int16)
-            found.append(Take(line, await asyncio.to_thread(sound.evened, samples), part))
-        return found
+        parts = [await self._parts.get(run, f"line-{index}", LinePart) for index in range(len(script.lines))]
+        gate = asyncio.Semaphore(_READ_AT_ONCE)
+
+        async def read(part: LinePart) -> sound.Samples:
+            async with gate:
+                return np.frombuffer(await self._storage.read(part.key), np.int16)
+
+        sounds = await asyncio.gather(*(read(part) for part in parts))
+        return [Take(*taken) for taken in zip(script.lines, sounds, parts, strict=True)]
 
     async def clear(self, run: RunRef) -> None:
         """Delete the lines' sounds, when the run has ended; the file that they became is kept."""

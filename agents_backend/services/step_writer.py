@@ -1,7 +1,7 @@
 """Writes one step's events to the log: the first at once, then batched by time, neighbouring fragments joined into one."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -98,7 +98,7 @@ class StepWriter:
             self._close_fragment()
             batch, self._pending = self._pending, []
             if batch:
-                await self._send(batch)
+                await _to_its_end(self._send(batch))
             self._last_flush = asyncio.get_running_loop().time()
 
     async def _send(self, batch: list[str]) -> None:
@@ -137,3 +137,13 @@ class StepWriter:
             with suppress(asyncio.CancelledError):
                 await timer
         await self.flush()
+
+
+async def _to_its_end(sending: Coroutine[Any, Any, None]) -> None:
+    """Let a batch arrive even where its writer is cancelled meanwhile: half-known, neither it nor what follows could be told once."""
+    task = asyncio.ensure_future(sending)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise

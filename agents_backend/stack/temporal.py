@@ -24,6 +24,8 @@ _DYNAMIC = (
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
     "system.enableActivityEagerExecution=true",
+    # What all Schedules together may start in a second; its default of 30 makes a burst of them late.
+    "worker.schedulerNamespaceStartWorkflowRPS=500",
 )
 
 

@@ -16,11 +16,12 @@ from agents_backend.domain.errors import (
     UpstreamFailed,
     UpstreamTimeout,
 )
+from agents_backend.services.decks import PPTX
 from api import files
-from api.dependencies import CurrentUser, DeliveriesOf, PodcastsOf, RequestContext
+from api.dependencies import CurrentUser, DecksOf, DeliveriesOf, PodcastsOf, RequestContext
 from api.openapi import errors
 from api.routes.runs import view_of
-from api.schemas.generation import PodcastBody
+from api.schemas.generation import DeckBody, PodcastBody
 from api.schemas.runs import RunView
 
 Key = Annotated[str | None, Header(max_length=255)]
@@ -65,4 +66,24 @@ async def make_podcast(
 ) -> Response:
     asked = body.request(user.user_id, idempotency_key=idempotency_key, request_id=context.request_id)
     started = await podcasts.start(asked)
+    return await files.made_file(request, started, view_of(started, request), deliveries)
+
+
+@router.post(
+    "/ppt",
+    summary="Make a slide deck of a content (PPTX)",
+    response_class=Response,
+    responses=_file(PPTX),
+)
+async def make_deck(
+    body: DeckBody,
+    user: CurrentUser,
+    context: RequestContext,
+    decks: DecksOf,
+    deliveries: DeliveriesOf,
+    request: Request,
+    idempotency_key: Key = None,
+) -> Response:
+    asked = body.request(user.user_id, idempotency_key=idempotency_key, request_id=context.request_id)
+    started = await decks.start(asked)
     return await files.made_file(request, started, view_of(started, request), deliveries)

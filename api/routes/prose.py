@@ -29,7 +29,7 @@ LastEventId = Annotated[str | None, Header()]
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "model": TextView,
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"schema": {}}},
         "description": "the text, or with `Accept: text/event-stream` the run's AG-UI events",
     },
     202: {"model": RunView, "description": "with `Prefer: respond-async`: the run"},

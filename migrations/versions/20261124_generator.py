@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 revision = "20261124_generator"
-down_revision = "20261124_rights"
+down_revision = "20261124_sandboxes"
 branch_labels = None
 depends_on = None
 

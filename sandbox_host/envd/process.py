@@ -15,7 +15,7 @@ from protobuf import Oneof
 from sandbox_host.commands import Command, Ended, Event, Stream, Wanted
 from sandbox_host.envd.access import basic_user, check_user
 from sandbox_host.envd.failures import as_connect_errors
-from sandbox_host.errors import BoxError, Invalid
+from sandbox_host.errors import Invalid
 from sandbox_host.sandbox import Sandbox
 
 _KILL = 9
@@ -37,13 +37,15 @@ class ProcessService(Process):
         with as_connect_errors():
             check_user(basic_user(ctx.request_headers.get("authorization")))
             command = await self._sandbox.commands.start(_wanted(request))
-        async for event in _events(command, ctx, kill=True):
+        if ctx.timeout_ms is not None:
+            command.kill_after(ctx.timeout_ms / 1000)
+        async for event in _events(command, ctx):
             yield pb.StartResponse(event=event)
 
     async def connect(self, request: pb.ConnectRequest, ctx: Context) -> AsyncIterator[pb.ConnectResponse]:
         with as_connect_errors():
             command = self._find(request.process)
-        async for event in _events(command, ctx, kill=False):
+        async for event in _events(command, ctx):
             yield pb.ConnectResponse(event=event)
 
     async def update(self, request: pb.UpdateRequest, _: Context) -> pb.UpdateResponse:
@@ -122,8 +124,8 @@ async def _write(command: Command, given: pb.ProcessInput | None) -> None:
             raise Invalid("no input")
 
 
-async def _events(command: Command, ctx: Context, *, kill: bool) -> AsyncIterator[pb.ProcessEvent]:
-    """The command's events until its end or the caller's deadline, which ends the command too when it was started here."""
+async def _events(command: Command, ctx: Context) -> AsyncIterator[pb.ProcessEvent]:
+    """The command's events until its end or the caller's deadline."""
     listener = command.listen()
     left = ctx.timeout_ms
     deadline = None if left is None else time.monotonic() + left / 1000
@@ -135,18 +137,9 @@ async def _events(command: Command, ctx: Context, *, kill: bool) -> AsyncIterato
             if isinstance(event, Ended):
                 return
     except TimeoutError:
-        if kill:
-            await _kill(command)
         raise ConnectError(Code.DEADLINE_EXCEEDED, "the command took longer than its timeout") from None
     finally:
         command.leave(listener)
-
-
-async def _kill(command: Command) -> None:
-    try:
-        await command.signal(_KILL)
-    except BoxError:  # it ended meanwhile
-        return
 
 
 def _keepalive(ctx: Context) -> float:

@@ -7,12 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from sandbox_host.control import problem
 from sandbox_host.envd import files
 from sandbox_host.envd.access import has_token
 from sandbox_host.envd.filesystem import FilesystemService
 from sandbox_host.envd.process import ProcessService
 from sandbox_host.sandbox import Sandbox
+from sandbox_host.views import problem
 
 _MESSAGE_BYTES = 4 << 20
 

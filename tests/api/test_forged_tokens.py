@@ -16,7 +16,8 @@ from api.app import create_app
 from tests.api.test_auth import LOGIN, credentials
 from tests.api.test_permissions import _concrete
 
-UNPROTECTED = {"login", "refresh_token", "captcha", "health", "health_ready", "health_live"}
+# Signing in, health, and a link that carries its own signature.
+UNPROTECTED = {"login", "refresh_token", "captcha", "health", "health_ready", "health_live", "open_link"}
 OTHER = "another secret, as long as ours is, or longer"
 
 

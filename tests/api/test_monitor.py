@@ -24,7 +24,7 @@ async def test_the_server_s_state_tells_of_the_machine_and_of_each_task_queue(cl
     assert state["process"]["memory_rss"] > 10_000_000
     assert state["versions"]["temporalio"]
     assert {name for name, _ in queues} == {"chat", "media", "sandbox", "background"}
-    assert queues["media", "activity"]["pollers"] == []
+    assert queues["sandbox", "activity"]["pollers"] == []
     assert state["temporal"]["running"]["chat"] >= 0
     assert state["temporal"]["error"] is None
 

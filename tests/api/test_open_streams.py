@@ -9,8 +9,10 @@ import pytest
 
 from agents_backend.db.base import Database
 from agents_backend.domain.errors import TooMany
-from agents_backend.integrations.events import EventLog, connect
+from agents_backend.integrations.events import EventLog
+from agents_backend.integrations.redis_connections import connect
 from agents_backend.services.open_streams import OpenStreams
+from tests.api.people import Admin
 from tests.conftest import PASSWORD
 from tests.streams import CHAT, body, chat, rejoin
 
@@ -72,3 +74,18 @@ async def test_a_log_lost_in_the_middle_of_an_answer_ends_with_the_whole_text(cl
     assert kinds.count("TEXT_MESSAGE_END") == 1
     assert kinds[-1] == "RUN_FINISHED"
     assert messages[-1]["content"].strip() == " ".join(f"tok{n}" for n in range(80))
+
+
+async def test_a_change_of_somebody_s_roles_closes_their_stream_and_their_session_goes_on(client):
+    admin = Admin(client)
+    async with admin.as_user() as (user, theirs):
+        async with theirs.stream("POST", CHAT, json=body("on and on [tokens=400 delay=20]")) as response:
+            run_id, changed = response.headers["X-Run-Id"], False
+            async for line in response.aiter_lines():
+                if line.startswith("data: ") and not changed:
+                    changed = True
+                    answer = await client.put(f"/admin/sys/users/{user['id']}", json={"role_ids": []})
+                    assert answer.status_code == 200
+            assert "RUN_FINISHED" not in line
+        assert (await theirs.post(f"/agent/runs/{run_id}/cancel")).status_code == 200
+        assert (await rejoin(theirs, run_id))[-1][1]["outcome"]["type"] == "cancelled"

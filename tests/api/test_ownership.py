@@ -11,11 +11,18 @@ import httpx
 import pytest
 
 from api.app import create_app
-from tests.streams import CHAT, chat
+from tests.schedulers import never
+from tests.streams import CHAT, chat, rejoin
 
 # Routes whose ids belong to no user: the deployment's own things, guarded by permissions instead.
 SHARED = re.compile(r"^/api/v1/(admin|agent/ag-ui|agent/mcp)/")
-BODIES = {"resume_run": {"decision": "approve"}}
+# Sandboxes need a host: tests/sandboxes does the same for every id of theirs. A signed link is its own key.
+ELSEWHERE = re.compile(r"^/api/v1/agent/(sandboxes|artifacts)/")
+BODIES = {
+    "resume_run": {"decision": "approve"},
+    "update_scheduler": {"name": "taken"},
+    "backfill_scheduler": {"start_time": "2026-01-01T00:00:00Z", "end_time": "2026-01-02T00:00:00Z"},
+}
 
 
 async def waiting_run(owner: httpx.AsyncClient) -> dict[str, str]:
@@ -23,8 +30,21 @@ async def waiting_run(owner: httpx.AsyncClient) -> dict[str, str]:
     return {"run_id": response.headers["X-Run-Id"], "thread_id": response.headers["X-Thread-Id"]}
 
 
-# What makes the owner's things, by the names that the paths' parameters have.
-MAKERS: tuple[Callable[[httpx.AsyncClient], Awaitable[dict[str, str]]], ...] = (waiting_run,)
+async def scheduler(owner: httpx.AsyncClient) -> dict[str, str]:
+    answer = await owner.post("/task/schedulers", json=never())
+    return {"scheduler_id": answer.json()["id"]}
+
+
+async def artifact(owner: httpx.AsyncClient) -> dict[str, str]:
+    answer = await owner.post("/agent/tts/synthesize", json={"text": "Mine."}, headers={"Prefer": "respond-async"})
+    run_id = answer.json()["id"]
+    await rejoin(owner, run_id)
+    (made,) = (await owner.get(f"/agent/runs/{run_id}")).json()["artifacts"]
+    return {"get_artifact.run_id": run_id, "name": made["name"]}
+
+
+# What makes the owner's things, by the names that the paths' parameters have, with the operation before it where one differs.
+MAKERS: tuple[Callable[[httpx.AsyncClient], Awaitable[dict[str, str]]], ...] = (waiting_run, scheduler, artifact)
 
 
 @pytest.fixture
@@ -42,13 +62,14 @@ def operations(settings) -> list[tuple[str, str, str]]:
     return [
         (method, path, operation["operationId"])
         for path, methods in paths.items()
-        if "{" in path and not SHARED.match(path)
+        if "{" in path and not SHARED.match(path) and not ELSEWHERE.match(path)
         for method, operation in methods.items()
     ]
 
 
-def address(path: str, ids: dict[str, str]) -> str:
-    return re.sub(r"\{(\w+)\}", lambda match: ids[match[1]], path).removeprefix("/api/v1")
+def address(path: str, operation: str, ids: dict[str, str]) -> str:
+    found = re.sub(r"\{(\w+)\}", lambda match: ids.get(f"{operation}.{match[1]}", ids[match[1]]), path)
+    return found.removeprefix("/api/v1")
 
 
 async def test_somebody_else_s_thing_is_like_none_at_all(client, other_client, ids, settings):
@@ -58,8 +79,8 @@ async def test_somebody_else_s_thing_is_like_none_at_all(client, other_client, i
         unknown = set(re.findall(r"\{(\w+)\}", path)) - ids.keys()
         assert not unknown, f"{operation}: say in this file whose {', '.join(unknown)} is"
         body = {"json": BODIES[operation]} if operation in BODIES else {}
-        theirs = await other_client.request(method, address(path, ids), **body)
-        none = await other_client.request(method, address(path, missing), **body)
+        theirs = await other_client.request(method, address(path, operation, ids), **body)
+        none = await other_client.request(method, address(path, operation, missing), **body)
         assert theirs.status_code == none.status_code == 404, (operation, theirs.text, none.text)
         same = [{k: v for k, v in answer.json().items() if k != "request_id"} for answer in (theirs, none)]
         assert same[0] == same[1], operation
@@ -67,6 +88,7 @@ async def test_somebody_else_s_thing_is_like_none_at_all(client, other_client, i
     assert checked >= 7
     assert (await client.get(f"/agent/runs/{ids['run_id']}")).json()["status"] == "waiting"
     assert (await client.get(f"/agent/threads/{ids['thread_id']}")).status_code == 200
+    assert (await client.get(f"/task/schedulers/{ids['scheduler_id']}")).json()["version"] == 1
 
 
 async def test_somebody_else_s_thread_in_a_body_is_like_none_at_all(client, other_client, ids):
@@ -80,7 +102,7 @@ async def test_somebody_else_s_thread_in_a_body_is_like_none_at_all(client, othe
 
 
 async def test_lists_hold_one_s_own_things_alone(client, other_client, ids):
-    for path in ("/agent/runs", "/agent/threads"):
+    for path in ("/agent/runs", "/agent/threads", "/task/schedulers"):
         assert (await other_client.get(path)).json()["total"] == 0
     assert (await other_client.get("/agent/runs", params={"thread_id": ids["thread_id"]})).json()["items"] == []
 

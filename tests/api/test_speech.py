@@ -185,6 +185,16 @@ async def test_a_signed_link_opens_the_file_without_signing_in_and_a_forged_one_
         assert (await anonymous.get(url)).status_code in {401, 404}
 
 
+async def test_somebody_elses_file_is_the_same_404_as_none(client, other_client):
+    answer = await client.post(SPEAK, json={"text": unique("A file that is mine alone")})
+    url = (await ended(client, answer.headers["X-Run-Id"]))["artifacts"][0]["url"].removeprefix("/api/v1")
+    theirs = await other_client.get(url)
+    none = await other_client.get(url.replace("speech.mp3", "none.mp3"))
+    assert theirs.status_code == none.status_code == 404
+    assert (theirs.json()["detail"], theirs.json()["code"]) == (none.json()["detail"], none.json()["code"])
+    assert (await other_client.post(f"{url}/link")).status_code == 404
+
+
 async def test_the_history_holds_no_text(client, settings):
     from agents_backend.integrations.temporal import connect  # noqa: PLC0415
 

@@ -1,17 +1,20 @@
 """Speech without a model key and with faults: kill -9 of the worker in the middle, a bucket that is full or away."""
 
 import asyncio
+import io
 import json
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
+from pptx import Presentation
 
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
-from agents_backend.services.users import ensure_administrator
+from agents_backend.services.seeds import seed
 from agents_backend.settings import SpeechSettings, StorageSettings
 from agents_backend.stack.process import free_port
 from agents_backend.stack.stack import Stack
@@ -24,6 +27,7 @@ from tests.processes import Process
 
 pytestmark = pytest.mark.faults
 PODCAST, SPEAK = "/agent/generation/podcast", "/agent/tts/synthesize"
+PPT = "/agent/generation/ppt"
 LINES = 40
 
 
@@ -74,7 +78,7 @@ async def client(own_stack: Stack, worker_process: Process, store: dict[str, str
     settings = settings_for(own_stack, storage=storage, speech=SpeechSettings(provider="edge"))
     await asyncio.to_thread(upgrade, own_stack.environment()["DATABASE_URL"])
     async with Database(settings.database) as database:
-        await ensure_administrator(database, settings)
+        await seed(database, settings)
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_config=None, ws="none"))
     task = asyncio.create_task(server.serve())
@@ -161,3 +165,21 @@ async def test_without_a_model_rules_do_what_they_can_and_the_rest_is_refused_wi
     better = await client.post("/agent/generation/enhance-prompt", json={"prompt": "Tea", "report_style": "news"})
     assert better.json()["method"] == "structure"
     assert "news article" in better.json()["result"]
+
+
+async def test_a_deck_whose_worker_is_killed_before_it_is_drawn_is_drawn_once(client, worker_process, s3):
+    content = (Path(__file__).resolve().parents[2] / "docs" / "gallery" / "content" / "report.md").read_text()
+    s3.fault = 507  # the drawing cannot be stored, so the worker dies between the outline and the file
+    run_id = (await client.post(PPT, json={"content": content}, headers={"Prefer": "respond-async"})).json()["id"]
+    refused = s3.refused
+    while s3.refused == refused:
+        await asyncio.sleep(0.05)
+    worker_process.kill()
+    s3.fault = None
+    worker_process.start()
+    run = await ended(client, run_id)
+    assert (run["status"], len(run["artifacts"])) == ("succeeded", 1)
+    stored = await client.get(run["artifacts"][0]["url"].removeprefix("/api/v1"))
+    assert 8 <= len(Presentation(io.BytesIO(stored.content)).slides) <= 15
+    assert run["artifacts"][0]["details"]["method"] == "structure"
+    assert len([key for key in s3.objects if run_id in key]) == 1

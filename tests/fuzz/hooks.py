@@ -28,6 +28,12 @@ class Signed:
 
 
 @schemathesis.hook
+def before_call(context, case, kwargs):
+    # What makes a file would wait for it: the run is enough. A chat's stream is read to its end.
+    case.headers = {"Prefer": "respond-async", **(case.headers or {})}
+
+
+@schemathesis.hook
 def after_call(context, case, response):
     if response.status_code == 401:
         Signed.token = None

@@ -6,7 +6,8 @@ import uuid
 import pytest
 
 from agents_backend.contracts import events
-from agents_backend.integrations.events import EventLog, WriterFenced, connect
+from agents_backend.integrations.events import EventLog, WriterFenced
+from agents_backend.integrations.redis_connections import connect
 from agents_backend.services.step_writer import StepWriter
 
 

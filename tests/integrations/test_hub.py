@@ -3,8 +3,9 @@
 import asyncio
 import uuid
 
-from agents_backend.integrations.events import EventLog, connect
+from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.hub import Hub
+from agents_backend.integrations.redis_connections import connect
 
 
 async def test_the_first_watch_of_a_process_receives_what_is_written_after_it(settings):

@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import httpx
+import psutil
 import pytest
 from e2b import AsyncSandbox, Sandbox
 from e2b.exceptions import (
@@ -91,6 +92,14 @@ def test_a_mebibyte_of_output_comes_whole(sandbox: Sandbox):
     assert (len(done.stdout), len(done.stderr)) == (3_000_000, 100_000)
 
 
+def test_git_works_on_its_own(sandbox: Sandbox):
+    if sandbox.commands.run("command -v git || true").stdout == "":
+        pytest.skip("git is not installed on this machine")
+    script = "git init -q r && cd r && git config user.email a@b && git config user.name a && echo 1 > f && git add f && git commit -qm x"
+    sandbox.commands.run(script)
+    assert sandbox.commands.run("git log --format=%s", cwd="r").stdout == "x\n"
+
+
 async def test_output_streams_while_the_command_runs(box: AsyncSandbox):
     seen: asyncio.Queue[str] = asyncio.Queue()
     errors: list[str] = []
@@ -126,6 +135,42 @@ async def test_a_command_outlives_its_caller(box: AsyncSandbox):
     while not await box.files.exists("result"):
         await asyncio.sleep(0.05)
     assert await box.files.read("result") == "done\n"
+
+
+async def test_a_deadline_holds_when_the_caller_has_left(box: AsyncSandbox):
+    command = await box.commands.run("sleep 1000", background=True, timeout=1)
+    await command.disconnect()
+    assert command.pid in {process.pid for process in await box.commands.list()}
+    async with asyncio.timeout(30):
+        while await box.commands.list():
+            await asyncio.sleep(0.05)
+
+
+async def test_a_reader_that_does_not_read_makes_the_command_wait_and_the_host_keep_little(
+    host: RunningHost, box: AsyncSandbox
+):
+    body = b'{"process": {"cmd": "/bin/bash", "args": ["-c", "yes"]}}'
+    head = (
+        f"POST /process.Process/Start HTTP/1.1\r\nHost: x\r\nE2b-Sandbox-Id: {box.sandbox_id}\r\nE2b-Sandbox-Port: 49983\r\n"
+        f"X-Access-Token: {box._envd_access_token}\r\nContent-Type: application/connect+json\r\nConnect-Protocol-Version: 1\r\n"
+        f"Content-Length: {len(body) + 5}\r\n\r\n"
+    )
+    before = psutil.Process(host.process.pid).memory_info().rss
+    _, writer = await asyncio.open_connection("127.0.0.1", host.port, limit=1024)
+    writer.write(head.encode() + b"\0" + len(body).to_bytes(4, "big") + body)
+    seen: set[int] = set()
+    async with asyncio.timeout(60):
+        while True:  # until the command writes no more: its output is stuck where it should be
+            (running,) = await box.commands.list() or (None,)
+            stat = await box.commands.run(f"cat /proc/{running.pid}/io 2>/dev/null || true") if running else None
+            written = int(stat.stdout.split("wchar: ")[1].split()[0]) if stat and "wchar" in stat.stdout else -1
+            if written > 0 and written in seen:
+                break
+            seen.add(written)
+            await asyncio.sleep(0.2)
+    assert psutil.Process(host.process.pid).memory_info().rss - before < 50_000_000
+    assert (await box.commands.run("echo others go on")).stdout == "others go on\n"
+    writer.close()
 
 
 async def test_input_streams_in_order(box: AsyncSandbox):

@@ -30,6 +30,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 while part == b"first" and not open("/tmp/go").read():
                     time.sleep(0.01)
             return self.wfile.write(b"0\r\n\r\n")
+        if self.path == "/endless":
+            self.send_response(200)
+            self.end_headers()
+            try:
+                while True:
+                    self.wfile.write(b"more")
+                    time.sleep(0.01)
+            except OSError:
+                open("/tmp/left", "w").close()
+            return
         if self.path == "/broken":
             return self.wfile.write(b"this is not HTTP\r\n\r\n")
         self.answer(json.dumps({"path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()}}).encode())
@@ -171,6 +181,21 @@ def test_a_browser_comes_in_by_a_link_that_becomes_a_cookie(host: RunningHost, s
     seen = httpx.get(f"{host.url}/page?a=1", headers=headers).json()
     assert seen["headers"]["cookie"] == "theirs=kept"
     assert httpx.get(f"{host.url}/?e2b_token=wrong", headers={"Host": served.get_host(PORT)}).status_code == 403
+
+
+def test_a_sandbox_may_open_its_ports_to_everybody(host: RunningHost):
+    sandbox = Sandbox.create(timeout=120, network={"allow_public_traffic": True}, **host.options)
+    sandbox.commands.run("python3 -m http.server 8001", background=True, timeout=0)
+    eventually(lambda: httpx.get(host.url, headers={"Host": sandbox.get_host(8001)}).status_code == 200)
+    envd = {"E2b-Sandbox-Id": sandbox.sandbox_id, "E2b-Sandbox-Port": "49983"}
+    assert httpx.post(f"{host.url}/process.Process/List", json={}, headers=envd).status_code == 401
+    sandbox.kill()
+
+
+def test_a_client_that_leaves_is_told_to_the_program(host: RunningHost, served: Sandbox):
+    with httpx.stream("GET", f"{host.url}/endless", headers=by_headers(served)) as answer:
+        assert next(answer.iter_raw()) == b"more"
+    eventually(lambda: served.files.exists("/tmp/left"))
 
 
 def test_what_is_not_there_is_said(host: RunningHost, served: Sandbox):

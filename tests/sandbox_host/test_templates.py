@@ -11,7 +11,7 @@ from e2b import Sandbox
 
 from sandbox_host.templates import Mount, Start, Template, table
 from tests.sandbox_host.conftest import started
-from tests.sandbox_host.running_host import RunningHost
+from tests.sandbox_host.running_host import RunningHost, eventually
 
 SERVER = """
 import http.server, json, os, sys
@@ -52,7 +52,9 @@ def test_the_product_s_template_serves_its_program_from_the_start(own_host: Runn
     )  # at once: the ingress waits until it is ready
     assert (answer.status_code, answer.json()["mcp"]) == (418, "mcp")
     assert answer.json()["cwd"] == "/home/user"
+    assert sandbox.files.exists("/tmp/mcp.log")
     sandbox.commands.run("pkill -f [m]cp_server; true")
+    eventually(lambda: httpx.get(f"{own_host.url}/health", headers=headers, timeout=60).status_code == 200)
     sandbox.pause(mode="filesystem")
     Sandbox.connect(sandbox.sandbox_id, timeout=120, **own_host.options)
     assert httpx.get(f"{own_host.url}/health", headers=headers, timeout=60).status_code == 200

@@ -15,7 +15,8 @@ from agents_backend.db.runs import RunRepository
 from agents_backend.db.tables.runs import Run
 from agents_backend.domain.errors import RunClosed, Unavailable, UpstreamFailed
 from agents_backend.domain.runs import RunStatus
-from agents_backend.integrations.events import EventLog, connect
+from agents_backend.integrations.events import EventLog
+from agents_backend.integrations.redis_connections import connect
 from agents_backend.services.tool_calls import UNCERTAIN, ToolCalls
 from agents_backend.services.toolboxes import Availability, NewArtifact, Source, Toolboxes, ToolContext, ToolResult
 from agents_backend.settings import AgentSettings, Settings

@@ -4,6 +4,8 @@ from agents_backend.db.tables.generator import GeneratedTable
 from agents_backend.db.tables.logs import OperaLog
 from agents_backend.db.tables.rights import Dept, Menu, Role, RoleMenu, UserRole
 from agents_backend.db.tables.runs import Artifact, IdempotencyKey, Interrupt, Message, Run, RunPart, Thread
+from agents_backend.db.tables.sandboxes import Sandbox, SandboxCommand, Slide
+from agents_backend.db.tables.schedulers import Scheduler, SchedulerRun
 from agents_backend.db.tables.tool_calls import BegunCall
 from agents_backend.db.tables.users import AuthSession, LoginLog, User
 
@@ -23,6 +25,11 @@ __all__ = [
     "RoleMenu",
     "Run",
     "RunPart",
+    "Sandbox",
+    "SandboxCommand",
+    "Scheduler",
+    "SchedulerRun",
+    "Slide",
     "Thread",
     "User",
     "UserRole",

@@ -1,0 +1,151 @@
+"""Slides: kept in PostgreSQL, mirrored into their sandbox, outliving it."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from agents_backend.db.base import Database, now
+from agents_backend.db.sandboxes import SandboxRepository
+from agents_backend.db.slides import SlideRepository
+from agents_backend.db.tables.sandboxes import Sandbox, Slide
+from agents_backend.domain.errors import Conflict, Invalid, NotFound
+from agents_backend.domain.sandboxes import SandboxStatus
+from agents_backend.domain.slides import MAX_NUMBER
+from agents_backend.services.sandbox_lives import box_of, lease_of
+from agents_backend.services.slide_mirror import SlideMirror
+
+
+@dataclass(frozen=True)
+class NewSlide:
+    """`slide_number` None: after the last one."""
+
+    presentation_name: str
+    title: str
+    content: str
+    slide_number: int | None = None
+
+
+@dataclass(frozen=True)
+class SlideChange:
+    """What is None stays. With `version`, the change is made only to that version of the slide."""
+
+    presentation_name: str | None = None
+    slide_number: int | None = None
+    title: str | None = None
+    content: str | None = None
+    version: int | None = None
+
+
+class Slides:
+    def __init__(self, *, database: Database, mirror: SlideMirror) -> None:
+        self._database, self._mirror = database, mirror
+
+    async def list(
+        self, sandbox_id: str, user_id: int, *, presentation: str | None, page: int, size: int
+    ) -> tuple[Sequence[Slide], int]:
+        """The slides of a sandbox, by presentation and number, and how many there are.
+
+        Raises:
+            NotFound: no such sandbox, or somebody else's.
+        """
+        async with self._database.transaction() as session:
+            await _sandbox(SandboxRepository(session), sandbox_id, user_id)
+            rows = SlideRepository(session)
+            return await rows.slides(sandbox_id, presentation=presentation, offset=(page - 1) * size, limit=size)
+
+    async def get(self, sandbox_id: str, user_id: int, slide_id: uuid.UUID) -> Slide:
+        async with self._database.transaction() as session:
+            await _sandbox(SandboxRepository(session), sandbox_id, user_id)
+            return await _slide(SlideRepository(session), sandbox_id, slide_id)
+
+    async def create(self, sandbox_id: str, user_id: int, new: NewSlide) -> Slide:
+        """Add a slide.
+
+        Raises:
+            NotFound: no such sandbox. Conflict: its place is taken.
+        """
+        async with self._database.transaction() as session:
+            sandbox = await _sandbox(SandboxRepository(session), sandbox_id, user_id)
+            rows = SlideRepository(session)
+            number = new.slide_number or await rows.next_number(sandbox_id, new.presentation_name)
+            if number > MAX_NUMBER:
+                raise Invalid.field("slide_number", f"a presentation has at most {MAX_NUMBER} slides")
+            slide_id = await rows.add(
+                sandbox_id=sandbox_id,
+                user_id=user_id,
+                presentation_name=new.presentation_name,
+                slide_number=number,
+                title=new.title,
+                content=new.content,
+            )
+            if slide_id is None:
+                raise _taken(new.presentation_name, number)
+        await self._bring(sandbox)
+        return await self.get(sandbox_id, user_id, slide_id)
+
+    async def change(self, sandbox_id: str, user_id: int, slide_id: uuid.UUID, change: SlideChange) -> Slide:
+        """Change a slide, or move it.
+
+        Raises:
+            NotFound: no such slide. Conflict: the new place is taken, or another version is the present one.
+        """
+        async with self._database.transaction() as session:
+            sandbox = await _sandbox(SandboxRepository(session), sandbox_id, user_id)
+            rows = SlideRepository(session)
+            slide = await _slide(rows, sandbox_id, slide_id, lock=True)
+            if change.version not in {None, slide.version}:
+                raise Conflict(f"The slide has been changed: its version is {slide.version}.", code="SLIDE_CHANGED")
+            await _move(rows, slide, change)
+            slide.title = change.title if change.title is not None else slide.title
+            slide.content = change.content if change.content is not None else slide.content
+            slide.version, slide.updated_at = slide.version + 1, now()
+        await self._bring(sandbox)
+        return await self.get(sandbox_id, user_id, slide_id)
+
+    async def delete(self, sandbox_id: str, user_id: int, slide_id: uuid.UUID) -> None:
+        """Delete a slide; the numbers of the others stay.
+
+        Raises:
+            NotFound: no such slide.
+        """
+        async with self._database.transaction() as session:
+            sandbox = await _sandbox(SandboxRepository(session), sandbox_id, user_id)
+            rows = SlideRepository(session)
+            await rows.bury(await _slide(rows, sandbox_id, slide_id, lock=True))
+        await self._bring(sandbox)
+
+    async def _bring(self, sandbox: Sandbox) -> None:
+        """Into the sandbox, if it runs; a paused one gets its slides when it is resumed."""
+        if sandbox.status == SandboxStatus.RUNNING:
+            await self._mirror.bring(sandbox.id, box_of(sandbox), seconds=lease_of(sandbox.expires_at))
+
+
+async def _move(rows: SlideRepository, slide: Slide, change: SlideChange) -> None:
+    presentation = change.presentation_name or slide.presentation_name
+    number = change.slide_number or slide.slide_number
+    if (presentation, number) == (slide.presentation_name, slide.slide_number):
+        return
+    await rows.next_number(slide.sandbox_id, presentation)  # holds the place against others
+    if await rows.is_taken(slide, presentation, number):
+        raise _taken(presentation, number)
+    await rows.leave_place(slide)
+    slide.presentation_name, slide.slide_number = presentation, number
+
+
+def _taken(presentation: str, number: int) -> Conflict:
+    return Conflict(f"{presentation} has a slide {number} already.", code="SLIDE_EXISTS")
+
+
+async def _sandbox(rows: SandboxRepository, sandbox_id: str, user_id: int) -> Sandbox:
+    """One's own sandbox, the deleted ones too: slides outlive it."""
+    found = await rows.sandbox(sandbox_id, user_id=user_id)
+    if found is None:
+        raise NotFound("There is no such sandbox.", code="SANDBOX_NOT_FOUND")
+    return found
+
+
+async def _slide(rows: SlideRepository, sandbox_id: str, slide_id: uuid.UUID, *, lock: bool = False) -> Slide:
+    found = await rows.slide(sandbox_id, slide_id, lock=lock)
+    if found is None:
+        raise NotFound("There is no such slide.", code="SLIDE_NOT_FOUND")
+    return found

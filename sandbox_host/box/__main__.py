@@ -1,5 +1,0 @@
-"""`python -m box` inside a box."""
-
-from .agent import main
-
-main()

@@ -1,0 +1,149 @@
+"""The API and a worker with the embedded sandbox host beside them, a process as it is deployed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+import uvicorn
+
+from agents_backend.db.base import Database
+from agents_backend.db.tables import User
+from agents_backend.integrations.sandboxes import Boxes
+from agents_backend.settings import AgentSettings, E2BSettings, SandboxSettings, Settings
+from agents_backend.stack.process import free_port
+from agents_backend.stack.stack import Stack
+from api.app import create_app
+from tests.conftest import PASSWORD, settings_for
+from tests.sandbox_host.running_host import CannotIsolate, RunningHost
+from workers.main import run as run_worker
+
+
+@pytest.fixture(scope="session")
+def host() -> Iterator[RunningHost]:
+    """The sandbox host, a process as it is deployed, with room for Chromium in its boxes."""
+    host = RunningHost(SANDBOX_HOST_DISK_MB="1000", SANDBOX_HOST_MEMORY_MB="1024", SANDBOX_HOST_PROCESSES="512")
+    try:
+        host.start()
+    except CannotIsolate as reason:
+        host.remove()
+        pytest.skip(f"the sandbox host cannot run here: {reason}")
+    yield host
+    host.stop()
+    host.remove()
+
+
+def e2b_of(host: RunningHost) -> E2BSettings:
+    return E2BSettings(**host.options)
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[str]:
+    """The API as its users reach it."""
+    port = free_port()
+    config = uvicorn.Config(
+        create_app(settings), host="127.0.0.1", port=port, log_config=None, lifespan="on", ws="none"
+    )
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{port}/api/v1"
+    finally:
+        server.should_exit = True
+        await task
+
+
+@asynccontextmanager
+async def working(settings: Settings, queues: list[str]) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    task = asyncio.create_task(run_worker(settings, queues, stop=stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await task
+
+
+@asynccontextmanager
+async def signed_in(url: str, name: str = "admin") -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        answer = await client.post("/admin/auth/login", json={"username": name, "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        yield client
+
+
+async def add_user(database: Database, name: str) -> None:
+    """Another user, with the administrator's password."""
+    from sqlalchemy import select  # noqa: PLC0415
+
+    async with database.transaction() as session:
+        admin = await session.scalar(select(User).where(User.username == "admin"))
+        if await session.scalar(select(User.id).where(User.username == name)) is None:
+            session.add(User(username=name, password_hash=admin.password_hash, is_superuser=False, is_enabled=True))
+
+
+@pytest.fixture(scope="session")
+def sandbox_settings(stack: Stack, host: RunningHost) -> Settings:
+    return settings_for(
+        stack,
+        e2b=e2b_of(host),
+        sandboxes=SandboxSettings(per_user=60),
+        agents=AgentSettings(fetch_allow_loopback=True),
+    )
+
+
+@pytest.fixture(scope="module")  # a module's worker ends with it: another module's may be for another E2B
+async def sandbox_url(sandbox_settings: Settings, database: Database) -> AsyncIterator[str]:
+    async with serving(sandbox_settings) as url, working(sandbox_settings, ["sandbox"]):
+        yield url
+
+
+@pytest.fixture
+async def client(sandbox_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with signed_in(sandbox_url) as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(sandbox_url: str, database: Database) -> AsyncIterator[httpx.AsyncClient]:
+    await add_user(database, "stranger")
+    async with signed_in(sandbox_url, "stranger") as client:
+        yield client
+
+
+@pytest.fixture
+def boxes(host: RunningHost) -> Boxes:
+    """E2B as seen beside our back."""
+    return Boxes(e2b_of(host), SandboxSettings())
+
+
+@pytest.fixture
+async def sandbox(client: httpx.AsyncClient) -> AsyncIterator[str]:
+    """The id of a sandbox of one's own."""
+    made = await client.post("/agent/sandboxes", json={})
+    assert made.status_code == 201, made.text
+    yield made.json()["sandbox_id"]
+    await client.delete(f"/agent/sandboxes/{made.json()['sandbox_id']}")
+
+
+@pytest.fixture(scope="module")
+async def strict_url(stack: Stack, host: RunningHost, sandbox_url: str) -> AsyncIterator[str]:
+    """An API that fetches from public addresses alone, as it is deployed; the worker is the other one's."""
+    async with serving(settings_for(stack, e2b=e2b_of(host), sandboxes=SandboxSettings(per_user=60))) as url:
+        yield url
+
+
+@pytest.fixture
+async def strict(strict_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with signed_in(strict_url) as client:
+        yield client
+
+
+@pytest.fixture
+async def strict_sandbox(sandbox: str) -> str:
+    """The same user's, by way of the other API."""
+    return sandbox

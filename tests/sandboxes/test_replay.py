@@ -1,0 +1,50 @@
+"""Sandboxes and commands that began under an earlier version go on under this one.
+
+The histories are of the day on which they were recorded: `python -m tests.sandboxes.record` records them anew, when a workflow is
+changed on purpose and nothing in flight has to survive the change (else use `workflow.patched`).
+"""
+
+import json
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+from temporalio.workflow import NondeterminismError
+
+from tests.sandboxes.record import HISTORIES, SCENARIOS
+from workers.main import workflow_runner
+from workflows.sandbox import SandboxWorkflow
+from workflows.sandbox_command import SandboxCommandWorkflow
+
+RECORDED = sorted(HISTORIES.glob("*.json"))
+each_recorded = pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+
+
+async def replay(history: dict) -> None:
+    replayer = Replayer(
+        workflows=[SandboxWorkflow, SandboxCommandWorkflow],
+        workflow_runner=workflow_runner(),
+        data_converter=pydantic_data_converter,
+    )
+    await replayer.replay_workflow(WorkflowHistory.from_json("sandbox-recorded", history))
+
+
+@each_recorded
+async def test_a_recorded_life_replays(path):
+    await replay(json.loads(path.read_text()))
+
+
+@each_recorded
+async def test_a_history_that_no_longer_fits_is_noticed(path):
+    history = json.loads(path.read_text())
+    scheduled = [event for event in history["events"] if event["eventType"] == "EVENT_TYPE_ACTIVITY_TASK_SCHEDULED"]
+    scheduled[-1]["activityTaskScheduledEventAttributes"]["activityType"]["name"] = "another"
+    with pytest.raises(NondeterminismError):
+        await replay(history)
+
+
+def test_every_scenario_is_recorded_without_a_command_or_an_output_in_it():
+    assert {path.stem for path in RECORDED} == {scenario.__name__ for scenario in SCENARIOS}
+    for path in RECORDED:
+        assert "canary" not in path.read_text(), "what a command says and does is in PostgreSQL alone"

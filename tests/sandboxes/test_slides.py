@@ -1,0 +1,140 @@
+"""Slides, through HTTP, against the embedded host."""
+
+import asyncio
+import io
+import uuid
+
+import httpx
+from pptx import Presentation
+from pypdf import PdfReader
+
+BASE = "/agent/sandboxes"
+
+
+def page(text: str) -> str:
+    return f"<!doctype html><html><head><style>b{{color:red}}</style></head><body><h1>{text}</h1><p>a &amp; b</p></body></html>"
+
+
+async def add(client: httpx.AsyncClient, sandbox: str, **more) -> httpx.Response:
+    body = {"presentation_name": "Q3", "title": "Results", "content": page("Results")}
+    return await client.post(f"{BASE}/{sandbox}/slides", json={**body, **more})
+
+
+async def in_the_box(client: httpx.AsyncClient, sandbox: str, path: str) -> str | None:
+    answer = await client.post(f"{BASE}/read-file", json={"sandbox_id": sandbox, "path": f"/home/user/slides/{path}"})
+    return answer.json()["content"] if answer.status_code == 200 else None
+
+
+async def test_slides_are_made_listed_changed_moved_and_deleted_and_the_sandbox_follows(
+    client: httpx.AsyncClient, sandbox: str
+):
+    made = await add(client, sandbox)
+    assert made.status_code == 201, made.text
+    slide = made.json()
+    where = f"{BASE}/{sandbox}/slides/{slide['slide_id']}"
+    assert made.headers["Location"] == f"/api/v1{where}"
+    assert (slide["slide_number"], slide["version"], slide["mirrored"]) == (1, 1, True)
+    assert (await in_the_box(client, sandbox, "Q3/001.html")).endswith(page("Results"))
+    second = (await add(client, sandbox, title="Next")).json()
+    assert second["slide_number"] == 2
+
+    changed = await client.put(where, json={"content": page("Better"), "version": 1})
+    assert (changed.status_code, changed.json()["version"], changed.json()["title"]) == (200, 2, "Results")
+    assert "Better" in await in_the_box(client, sandbox, "Q3/001.html")
+    stale = await client.put(where, json={"title": "x", "version": 1})
+    assert (stale.status_code, stale.json()["code"]) == (409, "SLIDE_CHANGED")
+
+    moved = await client.put(where, json={"slide_number": 7})
+    assert moved.json()["slide_number"] == 7
+    assert await in_the_box(client, sandbox, "Q3/001.html") is None
+    assert "Better" in await in_the_box(client, sandbox, "Q3/007.html")
+    taken = await client.put(where, json={"slide_number": 2})
+    assert (taken.status_code, taken.json()["code"]) == (409, "SLIDE_EXISTS")
+
+    listed = (await client.get(f"{BASE}/{sandbox}/slides")).json()
+    assert [item["slide_number"] for item in listed["items"]] == [2, 7]
+    assert (await client.get(f"{BASE}/{sandbox}/slides", params={"presentation_name": "other"})).json()["total"] == 0
+
+    assert (await client.delete(where)).status_code == 204
+    assert (await client.get(where)).status_code == 404
+    assert (await client.delete(where)).status_code == 404
+    assert await in_the_box(client, sandbox, "Q3/007.html") is None
+
+
+async def test_what_changes_while_the_sandbox_is_paused_reaches_it_when_it_is_resumed(
+    client: httpx.AsyncClient, sandbox: str
+):
+    first, second = (await add(client, sandbox)).json(), (await add(client, sandbox, title="Gone")).json()
+    await client.post(f"{BASE}/{sandbox}/pause")
+    where = f"{BASE}/{sandbox}/slides"
+    changed = await client.put(f"{where}/{first['slide_id']}", json={"content": page("Asleep")})
+    assert changed.json()["mirrored"] is False
+    await client.delete(f"{where}/{second['slide_id']}")
+    await client.post(f"{BASE}/connect", json={"sandbox_id": sandbox})
+    assert "Asleep" in await in_the_box(client, sandbox, "Q3/001.html")
+    assert await in_the_box(client, sandbox, "Q3/002.html") is None
+    assert (await client.get(f"{where}/{first['slide_id']}")).json()["mirrored"] is True
+
+
+async def test_slides_outlive_their_sandbox(client: httpx.AsyncClient, sandbox: str):
+    slide = (await add(client, sandbox)).json()
+    await client.delete(f"{BASE}/{sandbox}")
+    kept = await client.get(f"{BASE}/{sandbox}/slides/{slide['slide_id']}")
+    assert kept.json()["content"] == page("Results")
+    more = await add(client, sandbox, title="Later")
+    assert (more.status_code, more.json()["mirrored"]) == (201, False)
+    deck = await client.get(f"{BASE}/{sandbox}/slides/export", params={"format": "pptx"})
+    assert deck.status_code == 200
+    printed = await client.get(f"{BASE}/{sandbox}/slides/export", params={"format": "pdf"})
+    assert printed.status_code == 404
+
+
+async def test_a_place_is_taken_once_however_many_ask(client: httpx.AsyncClient, sandbox: str):
+    same = await asyncio.gather(*(add(client, sandbox, slide_number=3) for _ in range(6)))
+    assert sorted(answer.status_code for answer in same) == [201, 409, 409, 409, 409, 409]
+    after = await asyncio.gather(*(add(client, sandbox, presentation_name="Many") for _ in range(6)))
+    assert sorted(answer.json()["slide_number"] for answer in after) == [1, 2, 3, 4, 5, 6]
+
+
+async def test_slides_that_cannot_be_are_400(client: httpx.AsyncClient, sandbox: str):
+    for bad in (
+        {"presentation_name": "../x"},
+        {"presentation_name": ""},
+        {"slide_number": 0},
+        {"slide_number": 1000},
+        {"title": ""},
+        {"content": ""},
+        {"user_id": 1},
+        {"content": "a\u0000"},
+    ):
+        assert (await add(client, sandbox, **bad)).status_code == 400, bad
+    assert (await client.get(f"{BASE}/{sandbox}/slides/not-a-uuid")).status_code == 400
+    assert (await client.get(f"{BASE}/{sandbox}/slides/{uuid.uuid4()}")).status_code == 404
+    assert (await client.get(f"{BASE}/{sandbox}/slides/export")).status_code == 404
+
+
+async def test_a_deck_has_each_slides_title_and_texts(client: httpx.AsyncClient, sandbox: str):
+    await add(client, sandbox, title="One\u000b")
+    await add(client, sandbox, title="Two")
+    answer = await client.get(f"{BASE}/{sandbox}/slides/export", params={"format": "pptx", "presentation_name": "Q3"})
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''Q3.pptx"
+    deck = Presentation(io.BytesIO(answer.content))
+    texts = [[shape.text_frame.text for shape in slide.shapes] for slide in deck.slides]
+    assert texts == [["One", "Results\na & b"], ["Two", "Results\na & b"]]
+
+
+async def test_a_presentation_is_printed_a_page_a_slide_where_the_sandbox_has_chromium(
+    client: httpx.AsyncClient, sandbox: str
+):
+    for n in range(2):
+        await add(client, sandbox, content=page(f"Printed {n}"))
+    answer = await client.get(f"{BASE}/{sandbox}/slides/export", params={"format": "pdf"})
+    chromium = "command -v chromium || command -v chromium-browser || command -v google-chrome"
+    has = await client.post(f"{BASE}/run-command", json={"sandbox_id": sandbox, "command": chromium})
+    if has.json()["exit_code"] != 0:
+        assert (answer.status_code, answer.json()["code"]) == (409, "EXPORT_UNAVAILABLE")
+        return
+    assert answer.status_code == 200, answer.text
+    pages = PdfReader(io.BytesIO(answer.content)).pages
+    assert [float(pages[0].mediabox.width), float(pages[0].mediabox.height)] == [960, 540]  # 1280x720 px in points
+    assert ["Printed 0" in pages[0].extract_text(), "Printed 1" in pages[1].extract_text()] == [True, True]
