@@ -36,7 +36,7 @@ def admin(admin_client) -> Admin:
 @pytest.fixture
 async def live_table(database):
     """A table that somebody else made."""
-    name = f"{noun()}s"
+    name = f"{noun()}_items"
     statements = (
         f"CREATE TABLE {name} ({LIVE})",
         f"COMMENT ON TABLE {name} IS 'Taken over.'",
