@@ -19,9 +19,9 @@ _SQL = frozenset(
 _POSTGRES_COLUMNS = frozenset(("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"))
 # What the bodies of the generated classes say, and what SQLAlchemy and pydantic keep for themselves.
 _MODULES = frozenset(
-    "annotated any bool bytes datetime date decimal dict float int list mapping metadata registry str time type uuid "
+    "annotated any bool bytes datetime date decimal dict float int list mapping metadata registry str time uuid "
     "new change column when now id".split()
-) - {"type"}
+)
 # What the generated modules, and the files that they are named in, import under a class's or a variable's name.
 _IMPORTED = frozenset(
     "admin annotated auth base big_integer boolean body changed client column conflict context contains database date_time "
