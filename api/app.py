@@ -36,6 +36,7 @@ from agents_backend.services.decks import DeckRequests
 from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.deployed_tools import deployed_tools
 from agents_backend.services.depts import Depts
+from agents_backend.services.generator import Generator
 from agents_backend.services.health import HealthService
 from agents_backend.services.launches import Launches
 from agents_backend.services.logs import Logs
@@ -88,6 +89,7 @@ class Services:
     roles: Roles
     depts: Depts
     menus: Menus
+    generator: Generator
     logs: Logs
     opera_logs: OperaLogs
     monitor: Monitor
@@ -159,6 +161,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             roles=Roles(database=database, principals=principals),
             depts=Depts(database=database, principals=principals),
             menus=Menus(database=database, principals=principals),
+            generator=Generator(database=database),
             logs=Logs(database=database),
             opera_logs=opera_logs,
             monitor=Monitor(redis=redis, temporal=TemporalState(temporal), data_dir=settings.data_dir),

@@ -103,6 +103,21 @@ CATALOG: tuple[Entry, ...] = (
             "monitor:session", "Sessions", "/monitor/sessions", list="See who is signed in", delete="Sign others out"
         ),
     ),
+    _directory(
+        "gen",
+        "Generator",
+        "code",
+        _page(
+            "gen:business",
+            "Code generator",
+            "/gen/business",
+            list="See what code is generated for",
+            add="Add descriptions of tables",
+            edit="Change descriptions of tables",
+            delete="Delete descriptions of tables",
+            generate="Generate code",
+        ),
+    ),
 )
 
 PERMISSIONS: frozenset[str] = frozenset(name for entry in CATALOG for name in entry.permissions())

@@ -1,5 +1,6 @@
 """Types that many bodies and queries share. PostgreSQL stores no NUL, and a name is one line."""
 
+import math
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -34,6 +35,30 @@ def _within_reach(given: datetime) -> datetime:
     return given
 
 
+_DEEPEST = 32
+
+
+def _storable(given: Any, depth: int = 0) -> Any:
+    """JSON that PostgreSQL takes: no NUL, no half of a character, no NaN, no bottomless nesting."""
+    if depth > _DEEPEST:
+        raise ValueError(f"nested deeper than {_DEEPEST} levels")
+    if isinstance(given, str) and ("\0" in given or (not given.isprintable() and _is_broken(given))):
+        raise ValueError("text with a NUL or half of a character")
+    if isinstance(given, float) and not math.isfinite(given):
+        raise ValueError("a number that is not finite")
+    for part in (*given, *given.values()) if isinstance(given, dict) else given if isinstance(given, list) else ():
+        _storable(part, depth + 1)
+    return given
+
+
+def _is_broken(text: str) -> bool:
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_storable)]
+Integer = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
+BigInteger = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Id = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 IdQuery = Annotated[int | None, Query(ge=1, le=LARGEST_ID)]
 SomeId = Annotated[int, Field(ge=1, le=LARGEST_ID)]

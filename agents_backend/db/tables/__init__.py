@@ -1,5 +1,6 @@
 """The tables, one file a noun."""
 
+from agents_backend.db.tables.generator import GeneratedTable
 from agents_backend.db.tables.logs import OperaLog
 from agents_backend.db.tables.oauth import OAuthLink
 from agents_backend.db.tables.rights import Dept, Menu, Role, RoleMenu, UserRole
@@ -14,6 +15,7 @@ __all__ = [
     "AuthSession",
     "BegunCall",
     "Dept",
+    "GeneratedTable",
     "IdempotencyKey",
     "Interrupt",
     "LoginLog",
