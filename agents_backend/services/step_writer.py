@@ -10,6 +10,8 @@ from agents_backend.domain.errors import Unavailable
 from agents_backend.integrations.events import EventLog
 
 FLUSH_SECONDS = 0.025
+MOST_FLUSH_SECONDS = 0.25
+SHARE = 4  # a writer spends a quarter of its time sending at the most: where Redis or this process is busy, batches grow
 RETRY_SECONDS = 0.2
 PATIENCE_SECONDS = 60.0
 
@@ -30,6 +32,7 @@ class StepWriter:
         self._lock = asyncio.Lock()
         self._timer: asyncio.Task[None] | None = None
         self._last_flush = 0.0
+        self._pause = FLUSH_SECONDS
 
     async def begin(self) -> None:
         """Fence the earlier attempts, which may not be dead after all, and withdraw what they had begun.
@@ -56,7 +59,7 @@ class StepWriter:
         return {"kind": kind, "id": item_id} in self._open
 
     async def emit(self, items: Iterable[str], *, urgent: bool = False) -> None:
-        """Add events; they are sent within 25 ms, or at once when `urgent`."""
+        """Add events; they are sent within 25 ms (more where sending itself is slow), or at once when `urgent`."""
         self._close_fragment()
         self._pending += items
         await self._soon(urgent=urgent)
@@ -72,7 +75,7 @@ class StepWriter:
 
     async def _soon(self, *, urgent: bool) -> None:
         self._raise_if_failed()
-        due = self._last_flush + FLUSH_SECONDS - asyncio.get_running_loop().time()
+        due = self._last_flush + self._pause - asyncio.get_running_loop().time()
         if urgent or due <= 0:
             await self.flush()
         elif self._timer is None:
@@ -97,9 +100,11 @@ class StepWriter:
         async with self._lock:
             self._close_fragment()
             batch, self._pending = self._pending, []
+            began = asyncio.get_running_loop().time()
             if batch:
                 await _to_its_end(self._send(batch))
             self._last_flush = asyncio.get_running_loop().time()
+            self._pause = min(max(FLUSH_SECONDS, SHARE * (self._last_flush - began)), MOST_FLUSH_SECONDS)
 
     async def _send(self, batch: list[str]) -> None:
         give_up_at = asyncio.get_running_loop().time() + PATIENCE_SECONDS

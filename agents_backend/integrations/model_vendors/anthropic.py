@@ -30,7 +30,7 @@ def connect(config: ModelConfig, settings: ModelSettings, *, reasoning: bool) ->
 def _client(
     config: ModelConfig, settings: ModelSettings, more: dict[str, Any], *, max_tokens: int | None = None
 ) -> ChatAnthropic:
-    return ChatAnthropic(
+    made = ChatAnthropic(
         model_name=config.model,
         api_key=config.api_key or "",
         max_tokens_to_sample=max_tokens or config.max_output_tokens,
@@ -38,3 +38,5 @@ def _client(
         timeout=settings.timeout_seconds,
         **more,
     )
+    _ = made._async_client  # noqa: SLF001  # made here, in a thread: its TLS context takes a tenth of a second
+    return made
