@@ -11,7 +11,9 @@ from agents_backend.integrations.events import EventLog
 
 FLUSH_SECONDS = 0.025
 MOST_FLUSH_SECONDS = 0.25
-SHARE = 4  # a writer spends a quarter of its time sending at the most: where Redis or this process is busy, batches grow
+SHARE = (
+    4  # a writer spends a quarter of its time sending at the most: where Redis or this process is busy, batches grow
+)
 RETRY_SECONDS = 0.2
 PATIENCE_SECONDS = 60.0
 

@@ -76,7 +76,8 @@ async def test_a_write_is_told_with_who_what_and_before_and_after(admin, me):
 async def _about(admin: Admin, user_id: int, count: int) -> list[dict]:
     async def enough():
         rows = (await admin.client.get(OPERATIONS, params={"sort": "-id", "size": 200})).json()["items"]
-        mine = [row for row in rows if any(change["id"] == str(user_id) for change in row["changes"])]
+        told = ("user", str(user_id))
+        mine = [row for row in rows if any((change["thing"], change["id"]) == told for change in row["changes"])]
         return mine[::-1] if len(mine) >= count else None
 
     return await until(enough)

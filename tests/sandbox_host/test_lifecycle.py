@@ -77,7 +77,9 @@ def test_sandboxes_are_listed_by_state_metadata_and_page(host: RunningHost):
 
 def test_a_paused_sandbox_goes_on_where_it_stood(host: RunningHost, other: Sandbox):
     other.files.write("kept.txt", "kept")
-    counter = other.commands.run("i=0; while true; do i=$((i+1)); echo $i > n; sleep 0.01; done", background=True)
+    counter = other.commands.run(
+        "i=0; while true; do i=$((i+1)); echo $i > m; mv m n; sleep 0.01; done", background=True
+    )
     eventually(lambda: other.files.exists("n"))
     assert other.pause()
     assert not other.pause()
