@@ -2,7 +2,7 @@
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --frozen
 
-.PHONY: up test check format docs system secrets replays clean
+.PHONY: up test bench check format docs system secrets replays clean
 
 # With the group `model`: the small model that answers when no other is configured (its weights are 93 MB).
 up: | $(UV)
@@ -11,6 +11,10 @@ up: | $(UV)
 
 test: system check
 	$(RUN) pytest
+
+# Chat streams beside a bare FastAPI + LangGraph app on the same fake model; `python -m bench.<name>` for the others.
+bench: .synced
+	$(RUN) python -m bench.chat
 
 # Optional packages of the system, with apt where it may; `up` needs none of them.
 system:
