@@ -141,7 +141,9 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         watched = OpenStreams(database=database, per_user=settings.api.streams_per_user)
         await watched.start()
         stack.push_async_callback(watched.close)
-        toolboxes = await stack.enter_async_context(deployed_tools(settings))
+        toolboxes = await stack.enter_async_context(
+            deployed_tools(settings, database=database, temporal=temporal, log=log)
+        )
         lost = LostRuns(launches=launches, ends=ends)
         boxed = sandbox_parts(database=database, temporal=temporal, settings=settings)
         policy = Policy(allow_loopback=settings.agents.fetch_allow_loopback)

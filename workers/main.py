@@ -75,7 +75,9 @@ async def build(
         launches=launches,
         ends=RunEnds(database=database, log=log, launches=launches, interrupt_days=settings.agents.interrupt_days),
         models=models,
-        toolboxes=await stack.enter_async_context(deployed_tools(settings, more_tools)),
+        toolboxes=await stack.enter_async_context(
+            deployed_tools(settings, more_tools, database=database, temporal=client, log=log)
+        ),
         outgoing=await stack.enter_async_context(
             Outgoing(policy=Policy(allow_loopback=settings.agents.fetch_allow_loopback))
         ),

@@ -31,6 +31,19 @@ class SandboxRepository:
         )
         return await self._session.scalar(query)
 
+    async def last_gone(self, user_id: int, session_id: str) -> Sandbox | None:
+        """The last sandbox of that name that had been made and is no more."""
+        query = select(Sandbox).where(
+            Sandbox.user_id == user_id, Sandbox.session_id == session_id, Sandbox.ended_at.is_not(None)
+        )
+        query = query.where(Sandbox.e2b_id.is_not(None)).order_by(Sandbox.created_at.desc()).limit(1)
+        return await self._session.scalar(query)
+
+    async def lock_file(self, sandbox_id: str, path: str) -> None:
+        """Let nobody else change a file until the transaction ends, among those who ask here."""
+        name = f"sandbox-file:{sandbox_id}:{path}"
+        await self._session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+
     async def sandboxes(
         self, user_id: int, *, offset: int, limit: int, status: str | None
     ) -> tuple[Sequence[Sandbox], int]:

@@ -6,7 +6,7 @@ A box is E2B's sandbox: named by E2B's id, running or paused. Which user it belo
 import asyncio
 import shlex
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -215,6 +215,17 @@ class Boxes:
         async with self._call(box_id):
             found = await box.files.get_info(path)
         return BoxFile(found.path, found.type == FileType.DIR, found.size)
+
+    async def list(self, box_id: str, path: str, *, seconds: int) -> Sequence[BoxFile]:
+        """What a folder holds, by name.
+
+        Raises:
+            PathNotFound: it is not there. Invalid: it is a file.
+        """
+        box = await self._reach(box_id, seconds)
+        async with self._call(box_id):
+            found = await box.files.list(path)
+        return sorted((BoxFile(f.path, f.type == FileType.DIR, f.size) for f in found), key=lambda file: file.path)
 
     async def read(self, box_id: str, path: str, *, seconds: int) -> AsyncIterator[bytes]:
         """The file's bytes, as they come.

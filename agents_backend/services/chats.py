@@ -8,12 +8,15 @@ from typing import Any
 from agents_backend.agents.registry import AGENTS, DEFAULT_AGENT
 from agents_backend.db.base import Database, now
 from agents_backend.db.runs import RunRepository
+from agents_backend.db.sandboxes import SandboxRepository
 from agents_backend.db.tables.runs import Interrupt, Run, Thread
 from agents_backend.domain.errors import Conflict, IdempotencyMismatch, Invalid, NotFound, ThreadBusy
 from agents_backend.domain.runs import MultitaskStrategy, RunStatus
+from agents_backend.services.agent_sandboxes import CHOSEN
 from agents_backend.services.launches import Launches
 from agents_backend.services.run_starts import NewRun, RunStarts, digest_of
 from agents_backend.services.runs import RunsService, StartedRun, accept_answers, find
+from agents_backend.services.sandbox_access import find_named
 from agents_backend.settings import Settings
 
 _YES = frozenset(
@@ -75,7 +78,7 @@ class Chats:
         Raises:
             Invalid: an unknown agent or model. NotFound: no such thread. ThreadBusy: with `reject`. TooMany: too many active runs.
             IdempotencyMismatch: the key was used for another body. Unavailable: Temporal, PostgreSQL or Redis is away.
-            Conflict: `resume` answers what nobody asks.
+            Conflict: `resume` answers what nobody asks. SandboxGone: the sandbox of `session_id` has ended.
         """
         if request.agent_name not in AGENTS:
             raise Invalid.field("agent_name", f"there is no such agent; choose one of {', '.join(AGENTS)}")
@@ -195,6 +198,9 @@ class _Place:
         holder = await rows.holder(thread.id)
         if holder is not None:
             self._queue_behind(holder, run)
+        if (name := run.options.get("session_id")) is not None:
+            sandbox = await find_named(SandboxRepository(rows.session), name, run.user_id)
+            run.options = {**run.options, CHOSEN: sandbox.id}
         await rows.add_run(run)
         await self._say(rows, run, thread)
         return thread.public_id

@@ -3,22 +3,49 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from temporalio.client import Client
+
+from agents_backend.db.base import Database
 from agents_backend.integrations.addresses import Policy, certificates
 from agents_backend.integrations.articles import Reader
+from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.pages import Pages
+from agents_backend.integrations.presigned import PresignedUrls
 from agents_backend.integrations.search import Wire, connect, missing
+from agents_backend.integrations.storage import Storage
+from agents_backend.services.agent_sandboxes import AgentSandboxes
+from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.builtin_tools import BuiltinTools
+from agents_backend.services.sandbox_parts import sandbox_files, sandbox_parts
+from agents_backend.services.sandbox_tools import SandboxTools
 from agents_backend.services.toolboxes import Toolbox, Toolboxes
 from agents_backend.services.web_tools import WebTools
 from agents_backend.settings import Settings
 
 
 @asynccontextmanager
-async def deployed_tools(settings: Settings, more: Sequence[Toolbox] = ()) -> AsyncIterator[Toolboxes]:
+async def deployed_tools(
+    settings: Settings, more: Sequence[Toolbox] = (), *, database: Database, temporal: Client, log: EventLog
+) -> AsyncIterator[Toolboxes]:
     """All of them, their connections open as long as the block."""
     policy = Policy(allow_loopback=settings.agents.fetch_allow_loopback)
     vendors = settings.vendors
     trust = await certificates()
-    async with Wire(trust=trust) as wire, Pages(policy=policy, trust=trust) as pages, Reader() as reader:
+    parts = sandbox_parts(database=database, temporal=temporal, settings=settings)
+    async with (
+        Wire(trust=trust) as wire,
+        Pages(policy=policy, trust=trust) as pages,
+        Reader() as reader,
+        PresignedUrls(policy, trust=trust) as presigned,
+    ):
         web = WebTools(search=connect(vendors, wire), pages=pages, reader=reader, missing=missing(vendors))
-        yield Toolboxes(BuiltinTools(), web, *more)
+        boxed = SandboxTools(
+            database=database,
+            parts=parts,
+            files=sandbox_files(parts, settings, pages=pages, presigned=presigned),
+            artifacts=Artifacts(
+                database=database, storage=Storage(settings.storage, settings.data_dir), settings=settings
+            ),
+            places=AgentSandboxes(database=database, sandboxes=parts.sandboxes, log=log),
+        )
+        yield Toolboxes(BuiltinTools(), web, boxed, *more)

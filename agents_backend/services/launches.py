@@ -65,6 +65,7 @@ def media_input(run: Run, settings: Settings) -> MediaInput:
 
 KINDS: dict[str, Kind] = {
     "chat": Kind(names.CHAT_WORKFLOW, queues.CHAT, chat_input, priority=1),
+    "agent": Kind(names.CHAT_WORKFLOW, queues.CHAT, chat_input, priority=1),
     "prose": Kind(names.PROSE_WORKFLOW, queues.MEDIA, media_input, priority=1),
     "enhance": Kind(names.PROSE_WORKFLOW, queues.MEDIA, media_input, priority=1),
     "podcast": Kind(names.PODCAST_WORKFLOW, queues.MEDIA, media_input, priority=4),

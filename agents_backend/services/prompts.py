@@ -44,8 +44,9 @@ def assemble(
 def _instructions(request: ModelRequest, run: Run, said: Sequence[Message]) -> list[str]:
     locale = run.options.get("locale") or "en-US"
     own = render(request.prompt, locale=locale, now=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
+    place = [render("sandbox")] if run.kind == "agent" else []
     context = [f"{item['description']}: {item['value']}" for item in run.options.get("context") or ()]
-    return [own, *context, *(m.content for m in said)]
+    return [own, *place, *context, *(m.content for m in said)]
 
 
 def _reviewed(mine: Sequence[Message], reviews: Sequence[Interrupt]) -> list[BaseMessage]:

@@ -75,6 +75,17 @@ async def find(rows: SandboxRepository, sandbox_id: str, user_id: int) -> Sandbo
     return row
 
 
+async def find_named(rows: SandboxRepository, name: str, user_id: int) -> Sandbox:
+    """One's own living sandbox, by the session's name that it was made with or by its id.
+
+    Raises:
+        NotFound: none, somebody else's, or deleted. SandboxGone: it has ended.
+    """
+    row = await rows.by_session(user_id, name) or await find(rows, name, user_id)
+    raise_if_ended(row)
+    return row
+
+
 def raise_if_ended(row: Sandbox) -> None:
     """The error of a sandbox that has ended: why it could not be made, or why it is gone."""
     if row.status == SandboxStatus.FAILED and row.error_code:

@@ -1,7 +1,7 @@
 """Files of sandboxes: small ones whole, large ones in passing, with no more of them in memory than a piece."""
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -83,6 +83,16 @@ class SandboxFiles:
         if found.is_folder:
             raise Invalid.field("path", "this is a folder")
         return found, self._boxes.read(box_of(row), path, seconds=lease_of(row.expires_at))
+
+    async def list(self, sandbox_id: str, user_id: int, path: str) -> Sequence[BoxFile]:
+        """What a folder holds, by name.
+
+        Raises:
+            NotFound: no such sandbox. PathNotFound: no such folder. Invalid: it is a file.
+        """
+        path = checked_path(path)
+        row = await self._access.running(sandbox_id, user_id)
+        return await self._access.use(row, lambda box, seconds: self._boxes.list(box, path, seconds=seconds))
 
     async def make_folder(self, sandbox_id: str, user_id: int, path: str) -> tuple[str, bool]:
         """Make a folder and those above it; whether it is new."""

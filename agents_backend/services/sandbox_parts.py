@@ -56,7 +56,7 @@ def sandbox_parts(*, database: Database, temporal: Client, settings: Settings) -
 
 
 def sandbox_files(parts: SandboxParts, settings: Settings, *, pages: Pages, presigned: PresignedUrls) -> SandboxFiles:
-    """Apart, for it opens connections of its own to users' URLs; the API alone has it."""
+    """Apart, for it opens connections of its own to users' URLs."""
     return SandboxFiles(
         access=parts.access, boxes=parts.boxes, pages=pages, presigned=presigned, settings=settings.sandboxes
     )

@@ -1,9 +1,10 @@
 """Chat: a run that is started here and watched from here."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from ag_ui.core import RunAgentInput
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Depends, Header
 from fastapi.responses import StreamingResponse
 
 from agents_backend.domain.errors import (
@@ -11,6 +12,7 @@ from agents_backend.domain.errors import (
     IdempotencyMismatch,
     Invalid,
     NotFound,
+    SandboxGone,
     ThreadBusy,
     TooMany,
     Unauthenticated,
@@ -20,7 +22,7 @@ from agents_backend.services.chats import ChatRequest
 from api import agui
 from api.dependencies import ChatsOf, CurrentUser, RequestContext, SseOf
 from api.openapi import errors, event_stream
-from api.schemas.runs import ChatBody
+from api.schemas.runs import AgentBody, ChatBody
 
 router = APIRouter(
     tags=["chat"],
@@ -32,9 +34,37 @@ Key = Annotated[str | None, Header(max_length=255, description="the same key and
 LastEventId = Annotated[str | None, Header(description="with a repeated Idempotency-Key: go on after this event")]
 
 
-async def _answer(request: ChatRequest, chats: ChatsOf, sse: SseOf, last_event_id: str | None) -> StreamingResponse:
-    sse.admit()
-    return sse.stream(await chats.start(request), last_event_id)
+@dataclass(frozen=True)
+class Ask:
+    """Who asks for a run, and how it is answered: accepted once for an Idempotency-Key, then streamed."""
+
+    user: CurrentUser
+    context: RequestContext
+    chats: ChatsOf
+    sse: SseOf
+    idempotency_key: str | None
+    last_event_id: str | None
+
+    def request(self, body: ChatBody) -> ChatRequest:
+        return body.request(self.user.user_id, idempotency_key=self.idempotency_key, request_id=self.context.request_id)
+
+    async def answer(self, request: ChatRequest) -> StreamingResponse:
+        self.sse.admit()
+        return self.sse.stream(await self.chats.start(request), self.last_event_id)
+
+
+async def _ask(
+    user: CurrentUser,
+    context: RequestContext,
+    chats: ChatsOf,
+    sse: SseOf,
+    idempotency_key: Key = None,
+    last_event_id: LastEventId = None,
+) -> Ask:
+    return Ask(user, context, chats, sse, idempotency_key, last_event_id)
+
+
+AskOf = Annotated[Ask, Depends(_ask)]
 
 
 @router.post(
@@ -43,17 +73,19 @@ async def _answer(request: ChatRequest, chats: ChatsOf, sse: SseOf, last_event_i
     response_class=StreamingResponse,
     responses=event_stream(),
 )
-async def stream_chat(
-    body: ChatBody,
-    user: CurrentUser,
-    context: RequestContext,
-    chats: ChatsOf,
-    sse: SseOf,
-    idempotency_key: Key = None,
-    last_event_id: LastEventId = None,
-) -> StreamingResponse:
-    request = body.request(user.user_id, idempotency_key=idempotency_key, request_id=context.request_id)
-    return await _answer(request, chats, sse, last_event_id)
+async def stream_chat(body: ChatBody, ask: AskOf) -> StreamingResponse:
+    return await ask.answer(ask.request(body))
+
+
+@router.post(
+    "/agent/agent/stream",
+    summary="Start a run of an agent with a sandbox and stream it (AG-UI events)",
+    description="As chat/stream, with tools for commands and files in a sandbox, which is made when a tool first needs it.",
+    response_class=StreamingResponse,
+    responses={**event_stream(), **errors(Conflict, ThreadBusy, IdempotencyMismatch, SandboxGone)},
+)
+async def stream_agent(body: AgentBody, ask: AskOf) -> StreamingResponse:
+    return await ask.answer(ask.request(body))
 
 
 @router.post(
@@ -62,17 +94,12 @@ async def stream_chat(
     response_class=StreamingResponse,
     responses=event_stream(),
 )
-async def run_ag_ui(
-    agent_name: str,
-    body: RunAgentInput,
-    user: CurrentUser,
-    context: RequestContext,
-    chats: ChatsOf,
-    sse: SseOf,
-    idempotency_key: Key = None,
-    last_event_id: LastEventId = None,
-) -> StreamingResponse:
+async def run_ag_ui(agent_name: str, body: RunAgentInput, ask: AskOf) -> StreamingResponse:
     request = agui.request_of(
-        body, agent_name, user.user_id, idempotency_key=idempotency_key, request_id=context.request_id
+        body,
+        agent_name,
+        ask.user.user_id,
+        idempotency_key=ask.idempotency_key,
+        request_id=ask.context.request_id,
     )
-    return await _answer(request, chats, sse, last_event_id)
+    return await ask.answer(request)

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -86,6 +87,30 @@ class ChatBody(ChatOptions):
             request_id=request_id,
             resume=[answer_of(entry.interrupt_id, entry.status, entry.payload) for entry in self.resume],
         )
+
+
+class AgentBody(ChatBody):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "messages": [
+                    {"role": "user", "content": "Write a program that prints the first 20 primes, and run it."}
+                ]
+            }
+        },
+    )
+
+    agent_name: str = "coder"
+    session_id: Name | None = Field(
+        None,
+        description="the sandbox to work in: the `session_id` it was made with, or its id; without it, the thread's own",
+    )
+
+    def request(self, user_id: int, *, idempotency_key: str | None, request_id: str) -> ChatRequest:
+        made = super().request(user_id, idempotency_key=idempotency_key, request_id=request_id)
+        chosen = {} if self.session_id is None else {"session_id": self.session_id}
+        return replace(made, kind="agent", options={**made.options, **chosen})
 
 
 class ResumeBody(Body):

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from agents_backend.agents import sandbox_tools
 from agents_backend.settings import AgentSettings, ModelConfig, ModelSettings, Settings, VendorSettings
 from tests.api.test_chat import CHAT, body, chat, read, text_of
 from tests.conftest import running_stack, settings_for
@@ -251,9 +252,11 @@ async def test_the_config_tells_all_that_can_be_used_and_no_secret(house):
     assert config["default_model"] == "fake"
     assert config["reasoning_model"] == "thinker"
     assert config["fallback_models"] == ["backup"]
-    assert {tool["name"]: tool["available"] for tool in config["tools"]} == dict.fromkeys(
-        ("ask_human", "current_time", "web_search", "fetch_page"), True
-    )
+    of_sandboxes = [tool.name for tool in sandbox_tools.TOOLS]  # this house has none
+    assert {tool["name"]: tool["available"] for tool in config["tools"]} == {
+        **dict.fromkeys(("ask_human", "current_time", "web_search", "fetch_page"), True),
+        **dict.fromkeys(of_sandboxes, False),
+    }
     assert config["web_search"] == {"enabled": True, "provider": "searxng", "reason": None}
     assert config["limits"]["max_steps"] == house.settings.agents.max_steps
     assert config["notice"] is None

@@ -1,0 +1,270 @@
+"""Agents that work in a sandbox: through HTTP and Temporal, against the embedded host and a scripted model."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from agents_backend.db.base import Database
+from agents_backend.integrations.sandboxes import Boxes
+from agents_backend.services.sandbox_tools import NO_SANDBOXES
+from agents_backend.settings import E2BSettings, ModelConfig, ModelSettings, SandboxSettings, Settings
+from agents_backend.stack.stack import Stack
+from tests.conftest import settings_for
+from tests.fakes.openai_server import FakeOpenAI
+from tests.sandbox_host.running_host import RunningHost
+from tests.sandboxes.conftest import add_user, e2b_of, serving, signed_in, working
+from tests.streams import CHAT, body, read
+
+AGENT = "/agent/agent/stream"
+TOOLS = {"run_command", "write_file", "edit_file", "read_file", "list_files", "expose_port", "save_artifact"}
+
+
+@pytest.fixture(scope="module")
+async def model() -> AsyncIterator[FakeOpenAI]:
+    async with FakeOpenAI() as fake:
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def agent_settings(stack: Stack, host: RunningHost, model: FakeOpenAI, tmp_path_factory) -> Settings:
+    config = ModelConfig(name="fake", model="fake", base_url=model.base_url)
+    return settings_for(
+        stack,
+        e2b=e2b_of(host),
+        sandboxes=SandboxSettings(per_user=60),
+        models=ModelSettings(list=(config,)),
+        data_dir=tmp_path_factory.mktemp("data"),
+    )
+
+
+@pytest.fixture(scope="module")
+async def agent_url(agent_settings: Settings, database: Database) -> AsyncIterator[str]:
+    await add_user(database, "stranger")
+    async with serving(agent_settings) as url, working(agent_settings, ["chat", "sandbox"]):
+        yield url
+
+
+@pytest.fixture
+async def client(agent_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with signed_in(agent_url) as client:
+        yield client
+
+
+@pytest.fixture
+async def stranger(agent_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with signed_in(agent_url, "stranger") as client:
+        yield client
+
+
+def call(name: str, **arguments) -> str:
+    return f"[toolloop=99 {name} {json.dumps(arguments)}]"
+
+
+async def work(client: httpx.AsyncClient, model: FakeOpenAI, *script: str, path: str = AGENT, **more):
+    """A run whose model does what the script says, a request each, and then says `done`; its thread, run and events."""
+    model.script(*script, "[say=done]")
+    async with client.stream("POST", path, json=body("do it", **more)) as response:
+        assert response.status_code == 200, await response.aread()
+        events = [event for _, event in await read(response)]
+    assert events[-1]["type"] == "RUN_FINISHED", events[-1]
+    return response.headers["X-Thread-Id"], response.headers["X-Run-Id"], events
+
+
+def results(events: list[dict]) -> list[str]:
+    return [event["content"] for event in events if event["type"] == "TOOL_CALL_RESULT"]
+
+
+def made(events: list[dict]) -> list[str]:
+    return [event["value"]["sandbox_id"] for event in events if event.get("name") == "sandbox.created"]
+
+
+async def living(client: httpx.AsyncClient) -> set[str]:
+    found = (await client.get("/agent/sandboxes", params={"size": 200})).json()["items"]
+    alive = [item for item in found if item["status"] in {"creating", "running", "paused"}]
+    return {item["sandbox_id"] for item in alive}
+
+
+async def test_a_program_is_written_fails_is_fixed_runs_and_is_handed_over(
+    client: httpx.AsyncClient, model: FakeOpenAI
+):
+    path = "/home/user/app/sum.py"
+    _, run_id, events = await work(
+        client,
+        model,
+        call("write_file", path=path, content="print(sum([1, 2, '3']))\n"),
+        call("run_command", command="python3 sum.py", cwd="/home/user/app"),
+        call("edit_file", path=path, old_text="'3'", new_text="3"),
+        call("run_command", command="python3 sum.py | tee result.txt", cwd="/home/user/app"),
+        call("list_files", path="/home/user/app"),
+        call("read_file", path=path),
+        call("save_artifact", path="/home/user/app/result.txt"),
+    )
+    wrote, failed, fixed, ran, listed, seen, saved = results(events)
+    assert wrote == f"{path} is written: 24 bytes."
+    assert failed.startswith("exit code 1\n")
+    assert "TypeError" in failed
+    assert fixed == f"{path} is changed in 1 place."
+    assert ran == "exit code 0\nstdout:\n6\n"
+    assert listed.splitlines() == ["/home/user/app/result.txt 2", f"{path} 22"]
+    assert seen == "print(sum([1, 2, 3]))\n"
+    assert saved.startswith("result.txt (2 bytes) is saved")
+    assert len(made(events)) == 1
+    run = (await client.get(f"/agent/runs/{run_id}")).json()
+    assert (run["kind"], run["agent_name"], run["status"]) == ("agent", "coder", "succeeded")
+    assert [(a["name"], a["media_type"]) for a in run["artifacts"]] == [("result.txt", "text/plain")]
+    file = await client.get(f"/agent/runs/{run_id}/artifacts/result.txt")
+    assert (file.status_code, file.content) == (200, b"6\n")
+
+
+async def test_a_thread_has_one_sandbox_however_many_calls_ask_at_once_and_later_runs_find_it(
+    client: httpx.AsyncClient, model: FakeOpenAI
+):
+    before = await living(client)
+    at_once = " ".join(call("run_command", command=f"echo {n} > /home/user/{n}.txt") for n in range(4))
+    thread, _, events = await work(client, model, at_once)
+    assert [text.splitlines()[0] for text in results(events)] == ["exit code 0"] * 4
+    [sandbox] = made(events)
+    assert await living(client) - before == {sandbox}
+    _, _, later = await work(client, model, call("run_command", command="cat *.txt"), thread_id=thread)
+    assert results(later) == ["exit code 0\nstdout:\n0\n1\n2\n3\n"]
+    assert made(later) == []
+    assert await living(client) - before == {sandbox}
+
+
+async def test_edits_of_one_file_that_are_made_at_once_are_all_kept(client: httpx.AsyncClient, model: FakeOpenAI):
+    path = "/home/user/list.txt"
+    edits = " ".join(call("edit_file", path=path, old_text=f"<{n}>", new_text=f"({n})") for n in range(6))
+    write = call("write_file", path=path, content="".join(f"<{n}>" for n in range(6)))
+    *_, events = await work(client, model, write, edits, call("read_file", path=path))
+    assert results(events)[-1] == "".join(f"({n})" for n in range(6))
+
+
+async def test_no_sandbox_is_made_where_no_tool_needs_one(client: httpx.AsyncClient, model: FakeOpenAI):
+    before = await living(client)
+    *_, events = await work(client, model, call("current_time"))
+    assert len(results(events)) == 1
+    assert made(events) == []
+    assert await living(client) == before
+    offered = {tool["function"]["name"] for tool in model.requests[-1]["tools"]}
+    assert offered >= TOOLS
+
+
+async def test_a_chat_is_offered_none_of_the_sandbox_s_tools(client: httpx.AsyncClient, model: FakeOpenAI):
+    before = await living(client)
+    *_, events = await work(client, model, call("run_command", command="id"), path=CHAT, agent_name="coder")
+    assert results(events)[0].startswith("There is no tool named run_command.")
+    assert not TOOLS & {tool["function"]["name"] for tool in model.requests[-1]["tools"]}
+    assert await living(client) == before
+
+
+@pytest.mark.parametrize("by", ["session_id", "sandbox_id"])
+async def test_a_run_works_in_the_sandbox_that_its_request_names(client: httpx.AsyncClient, model: FakeOpenAI, by: str):
+    sandbox = (await client.post("/agent/sandboxes", json={"session_id": f"mine-{by}"})).json()["sandbox_id"]
+    chosen = f"mine-{by}" if by == "session_id" else sandbox
+    *_, events = await work(client, model, call("run_command", command="echo here > mark"), session_id=chosen)
+    assert made(events) == []
+    mark = await client.post("/agent/sandboxes/read-file", json={"sandbox_id": sandbox, "path": "/home/user/mark"})
+    assert mark.json()["content"] == "here\n"
+
+
+async def test_somebody_else_s_sandbox_is_like_none_and_one_that_is_deleted_too(
+    client: httpx.AsyncClient, stranger: httpx.AsyncClient
+):
+    sandbox = (await client.post("/agent/sandboxes", json={"session_id": "private"})).json()["sandbox_id"]
+    none = await stranger.post(AGENT, json=body("x", session_id="there-is-none"))
+    for name in ("private", sandbox):
+        refused = await stranger.post(AGENT, json=body("x", session_id=name))
+        assert (refused.status_code, refused.json()["code"]) == (404, "SANDBOX_NOT_FOUND")
+        assert refused.json()["detail"] == none.json()["detail"]
+    assert (await stranger.get("/agent/threads")).json()["total"] == 0
+    assert (await client.delete(f"/agent/sandboxes/{sandbox}")).status_code == 204
+    assert (await client.post(AGENT, json=body("x", session_id=sandbox))).status_code == 404
+
+
+async def test_nobody_who_is_not_signed_in_starts_an_agent(agent_url: str):
+    async with httpx.AsyncClient(base_url=agent_url) as anybody:
+        assert (await anybody.post(AGENT, json=body("x"))).status_code == 401
+
+
+async def test_a_sandbox_that_died_is_told_to_the_model_with_what_was_lost(
+    client: httpx.AsyncClient, model: FakeOpenAI, boxes: Boxes
+):
+    thread, _, events = await work(client, model, call("write_file", path="/home/user/kept", content="x"))
+    [sandbox] = made(events)
+    [box] = await boxes.of_owner(sandbox)
+    await boxes.kill(box.id)
+    read_it = call("read_file", path="/home/user/kept")
+    *_, later = await work(client, model, read_it, read_it, read_it, thread_id=thread)
+    dead, fresh, plain = results(later)
+    assert dead.startswith("The sandbox is gone, with all its files.")
+    assert fresh.startswith(f"The earlier sandbox {sandbox} is gone")
+    assert fresh.endswith("There is no such file or folder in the sandbox.")
+    assert plain == "There is no such file or folder in the sandbox."
+    assert len(made(later)) == 1
+    assert made(later) != [sandbox]
+
+
+async def test_what_a_tool_cannot_do_is_told_to_the_model(client: httpx.AsyncClient, model: FakeOpenAI):
+    path = "/home/user/twice.txt"
+    *_, events = await work(
+        client,
+        model,
+        call("write_file", path=path, content="a a"),
+        call("edit_file", path=path, old_text="a", new_text="b"),
+        call("edit_file", path=path, old_text="c", new_text="b"),
+        call("write_file", path="relative.txt", content=""),
+        call("run_command", command="true", timeout_seconds=100_000),
+        call("save_artifact", path="/home/user"),
+        call("run_command", command="head -c 5 /dev/urandom > raw; printf '\\xff' >> raw"),
+        call("read_file", path="/home/user/raw"),
+        call("run_command", command="sleep 60", timeout_seconds=1),
+        call("run_command", command="echo first; yes | head -c 200000; echo last"),
+    )
+    told = results(events)
+    assert "2 times" in told[1]
+    assert "does not stand in" in told[2]
+    assert "absolute" in told[3]
+    assert "timeout_seconds" in told[4]
+    assert "folder" in told[5]
+    assert "no text" in told[7]
+    assert told[8].startswith("exit code 124")
+    assert len(told[9]) < 40_000
+    assert "first\n" in told[9]
+    assert told[9].endswith("last\n")
+
+
+async def test_a_server_in_the_background_is_reached_through_its_port(
+    client: httpx.AsyncClient, model: FakeOpenAI, host: RunningHost
+):
+    *_, events = await work(
+        client,
+        model,
+        call("run_command", command="echo hello > index.html; exec python3 -m http.server 8123", background=True),
+        call("expose_port", port=8123),
+    )
+    begun, url = results(events)
+    assert begun.startswith("It runs in the background as cmd_")
+    [sandbox] = made(events)
+    shown = (await client.post(f"/agent/sandboxes/{sandbox}/expose-port", json={"port": 8123})).json()
+    assert url.splitlines()[0] == shown["url"]
+    assert shown["access_token"] not in url
+    name = shown["url"].removeprefix("http://").partition(":")[0]
+    headers = {"Host": name, "e2b-traffic-access-token": shown["access_token"]}
+    async with httpx.AsyncClient(headers=headers) as browser, asyncio.timeout(30):
+        while (page := await browser.get(f"http://127.0.0.1:{host.port}/")).status_code != 200:
+            await asyncio.sleep(0.05)
+    assert page.text == "hello\n"
+
+
+async def test_where_there_are_no_sandboxes_the_catalogue_says_why(agent_settings: Settings, agent_url: str):
+    bare = agent_settings.model_copy(update={"e2b": E2BSettings(api_key=None)})
+    async with serving(bare) as url, signed_in(url) as client:
+        listed = (await client.get("/agent/config")).json()["tools"]
+    reasons = {tool["name"]: tool["reason"] for tool in listed if tool["name"] in TOOLS}
+    assert reasons == dict.fromkeys(TOOLS, NO_SANDBOXES)
+    async with signed_in(agent_url) as client:
+        listed = (await client.get("/agent/config")).json()["tools"]
+    assert {tool["reason"] for tool in listed if tool["name"] in TOOLS} == {None}
