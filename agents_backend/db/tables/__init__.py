@@ -2,6 +2,7 @@
 
 from agents_backend.db.tables.generator import GeneratedTable
 from agents_backend.db.tables.logs import OperaLog
+from agents_backend.db.tables.mcp import CodingAgent, McpServer
 from agents_backend.db.tables.oauth import OAuthLink
 from agents_backend.db.tables.rights import Dept, Menu, Role, RoleMenu, UserRole
 from agents_backend.db.tables.runs import Artifact, IdempotencyKey, Interrupt, Message, Run, RunPart, Thread
@@ -14,11 +15,13 @@ __all__ = [
     "Artifact",
     "AuthSession",
     "BegunCall",
+    "CodingAgent",
     "Dept",
     "GeneratedTable",
     "IdempotencyKey",
     "Interrupt",
     "LoginLog",
+    "McpServer",
     "Menu",
     "Message",
     "OAuthLink",

@@ -1,0 +1,144 @@
+"""MCP servers: how one is reached, what its tools are called here, and how its secrets are shown."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from agents_backend.domain.errors import Invalid
+
+Transport = Literal["streamable_http", "sse", "stdio"]
+# Models take tool names of 64 of these characters at the most.
+MAX_TOOL_NAME: Final = 64
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
+_DIGITS = 8
+_MASK, _SHOWN, _LONG_ENOUGH = "********", 4, 16
+_NO_STDIO = (
+    "transport: stdio starts a program, which this server does for nobody. Run the program in your own sandbox "
+    "(POST /agent/sandboxes/run-command), let it speak streamable HTTP there, expose its port, and add that address."
+)
+
+ServerName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class OAuthClient(Frozen):
+    """How we are known to a server's authorization server; without a client id we register ourselves.
+
+    Attributes:
+        grant: `authorization_code` asks a person once; `client_credentials` asks nobody.
+        issuer: the only authorization server that may see the secret.
+    """
+
+    grant: Literal["authorization_code", "client_credentials"] = "authorization_code"
+    client_id: str | None = None
+    client_secret: str | None = None
+    issuer: str | None = None
+    scope: str | None = None
+
+
+class ServerConfig(Frozen):
+    """Everything that it takes to reach a server; as a whole it is a secret.
+
+    Attributes:
+        timeout_seconds: one call of a tool, at most.
+        enabled_tools: the names, at the server, of those that are offered; None for all.
+    """
+
+    transport: Transport = "streamable_http"
+    url: str
+    headers: Mapping[str, str] = Field(default_factory=dict)
+    oauth: OAuthClient | None = None
+    timeout_seconds: int = 60
+    enabled_tools: tuple[str, ...] | None = None
+
+    def masked(self) -> "ServerConfig":
+        """The same, fit to be shown."""
+        return self._each(mask)
+
+    def kept(self, stored: "ServerConfig") -> "ServerConfig":
+        """The same, with what was written back as it had been shown replaced by what it stands for.
+
+        Raises:
+            Invalid: the address is another one, to which the stored secrets must not go.
+        """
+        shown = stored.masked()
+        url = stored.url if self.url == shown.url else self.url
+        known = {secret: whole for secret, whole in zip(shown._secrets(), stored._secrets(), strict=True) if secret}
+        meant = self.model_copy(update={"url": url})._each(lambda value: known.get(value, value), urls=False)
+        if meant != self and origin(url) != origin(stored.url):
+            raise Invalid.field("url", "the address is another one: give the secrets again")
+        return meant
+
+    def _each(self, change: Any, *, urls: bool = True) -> "ServerConfig":
+        oauth = self.oauth
+        if oauth is not None and oauth.client_secret is not None:
+            oauth = oauth.model_copy(update={"client_secret": change(oauth.client_secret)})
+        headers = {name: change(value) for name, value in self.headers.items()}
+        url = masked_url(self.url) if urls else self.url
+        return self.model_copy(update={"headers": headers, "oauth": oauth, "url": url})
+
+    def _secrets(self) -> list[str]:
+        return [*self.headers.values(), (self.oauth and self.oauth.client_secret) or ""]
+
+
+@dataclass(frozen=True)
+class RemoteTool:
+    """A tool as its server describes it.
+
+    Attributes:
+        schema: of its arguments, whole.
+        repeatable: its server says that a second call does no harm.
+    """
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+    repeatable: bool = False
+
+
+def refuse_stdio(transport: str) -> None:
+    """Raise where a request asks for a program.
+
+    Raises:
+        Invalid: says where such a program may run.
+    """
+    if transport == "stdio":
+        error = {"loc": ["body", "transport"], "msg": _NO_STDIO, "type": "value_error"}
+        raise Invalid(_NO_STDIO, errors=[error], code="MCP_STDIO_REFUSED")
+
+
+def mask(secret: str) -> str:
+    """A secret as it is shown: its last characters, if enough others stay hidden."""
+    return f"{_MASK}{secret[-_SHOWN:]}" if len(secret) >= _LONG_ENOUGH else _MASK
+
+
+def masked_url(url: str) -> str:
+    """An address as it is shown: the values of its query may be keys."""
+    parts = urlsplit(url)
+    query = urlencode([(name, _MASK) for name, _ in parse_qsl(parts.query, keep_blank_values=True)], safe="*")
+    return urlunsplit(parts._replace(query=query if query or not parts.query else _MASK, fragment=""))
+
+
+def origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme.lower(), parts.netloc.lower()
+
+
+def named(server: str, tools: Iterable[RemoteTool]) -> dict[str, RemoteTool]:
+    """A server's tools by the names that models know them by: `mcp__<server>__<tool>`, each once."""
+    found: dict[str, RemoteTool] = {}
+    for tool in tools:
+        name = f"mcp__{server}__{_NOT_IN_A_NAME.sub('_', tool.name)}"
+        if len(name) > MAX_TOOL_NAME or name in found:
+            digest = hashlib.sha256(tool.name.encode()).hexdigest()[:_DIGITS]
+            name = f"{name[: MAX_TOOL_NAME - _DIGITS - 1]}_{digest}"
+        found[name] = tool
+    return found

@@ -1,0 +1,200 @@
+"""MCP servers that are kept: the deployment's, which administrators add, and each user's own. Their secrets are shown masked."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from agents_backend.db.base import Database
+from agents_backend.db.conflicts import refusals
+from agents_backend.db.mcp import REFUSALS, McpServerRepository
+from agents_backend.db.tables.mcp import McpServer
+from agents_backend.domain.audit import changed
+from agents_backend.domain.errors import NotFound, TooMany
+from agents_backend.domain.mcp import RemoteTool, ServerConfig, refuse_stdio
+from agents_backend.services.idempotency import claim
+from agents_backend.services.mcp_listings import McpListings, MemoryKeeper, listed, tools_of
+from agents_backend.services.vault import Vault
+
+MOST: Final = 100  # servers of one owner
+NO_SERVER: Final = "There is no such MCP server."
+
+
+@dataclass(frozen=True)
+class NewServer:
+    """A server to be kept.
+
+    Attributes:
+        user_id: whose it is; None for the deployment's.
+        actor_id: who asks.
+    """
+
+    name: str
+    config: ServerConfig
+    user_id: int | None
+    actor_id: int
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True)
+class KnownServer:
+    """A server as people see it.
+
+    Attributes:
+        config: masked.
+        status: `ready`, `unavailable` since it was last asked (`error` says why), or `awaits_consent`.
+        authorization_url: where a person consents, while it is awaited and for whom asked.
+    """
+
+    id: uuid.UUID
+    name: str
+    config: ServerConfig
+    is_active: bool
+    status: str
+    error: str | None
+    tools: tuple[RemoteTool, ...]
+    checked_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    authorization_url: str | None = None
+
+
+class McpServers:
+    def __init__(self, *, database: Database, vault: Vault, listings: McpListings) -> None:
+        self._database, self._vault, self._listings = database, vault, listings
+
+    async def list(self, user_id: int | None, *, page: int, size: int) -> tuple[Sequence[KnownServer], int]:
+        """One owner's servers, by name, and how many there are."""
+        async with self._database.reading() as session:
+            found, total = await McpServerRepository(session).page(user_id, offset=(page - 1) * size, limit=size)
+        return [self._known(server) for server in found], total
+
+    async def get(self, user_id: int | None, name: str) -> KnownServer:
+        """One server.
+
+        Raises:
+            NotFound: the owner has none of this name.
+        """
+        async with self._database.reading() as session:
+            return self._known(_there(await McpServerRepository(session).named(user_id, name)))
+
+    async def add(self, new: NewServer) -> KnownServer:
+        """Connect, list the tools, and keep both.
+
+        Raises:
+            Invalid: it cannot be used, and why; it is of stdio. AddressRefused: it is not at a public address.
+            Conflict: the name is taken. IdempotencyMismatch: the key was used for another body. TooMany: there are as many as may be.
+        """
+        refuse_stdio(new.config.transport)
+        server, keeper = McpServer(id=uuid.uuid4(), user_id=new.user_id, name=new.name), MemoryKeeper()
+        for column, value in listed(await self._listings.probe(new.config, keeper)).items():
+            setattr(server, column, value)
+        self._vault.seal(server, "config", new.config.model_dump(mode="json"))
+        self._vault.seal(server, "sign_in", keeper.kept)
+        async with self._database.transaction() as session, refusals(session, REFUSALS):
+            kept = await self._insert(session, server, new)
+        if kept is server:
+            changed("mcp_server", new.name, None, told(new.config))
+        return self._known(kept)
+
+    async def _insert(self, session: AsyncSession, server: McpServer, new: NewServer) -> McpServer:
+        rows = McpServerRepository(session)
+        body = [new.user_id, new.name, new.config.model_dump(mode="json")]
+        wanted = str(server.id)
+        made = await claim(
+            session, new.actor_id, new.idempotency_key, operation="add_mcp_server", body=body, wanted=wanted
+        )
+        if made != wanted:
+            return _there(await rows.get(uuid.UUID(made)))
+        if await rows.count(new.user_id) >= MOST:
+            raise TooMany(f"There are {MOST} MCP servers, the most that are kept. Remove one first.")
+        await rows.add(server)
+        return server
+
+    async def change(self, user_id: int | None, name: str, given: ServerConfig) -> KnownServer:
+        """Replace how a server is reached; a secret that is written back as it was shown stays.
+
+        Raises:
+            NotFound: no such server. Invalid, AddressRefused: as `add`.
+        """
+        refuse_stdio(given.transport)
+        async with self._database.reading() as session:
+            server = _there(await McpServerRepository(session).named(user_id, name))
+        before = self._listings.config(server)
+        config, keeper = given.kept(before), MemoryKeeper()
+        keeper.kept = self._vault.open(server, "sign_in") if _same_sign_in(config, before) else None
+        columns = listed(await self._listings.probe(config, keeper))
+        async with self._database.transaction() as session:
+            row = _there(await McpServerRepository(session).named(user_id, name, lock=True))
+            self._vault.seal(row, "config", config.model_dump(mode="json"))
+            self._vault.seal(row, "sign_in", keeper.kept)
+            for column, value in columns.items():
+                setattr(row, column, value)
+            await session.flush()
+            await session.refresh(row)
+        changed("mcp_server", name, told(before), told(config))
+        return self._known(row)
+
+    async def remove(self, user_id: int | None, name: str) -> None:
+        """Forget a server with its secrets.
+
+        Raises:
+            NotFound: no such server.
+        """
+        async with self._database.transaction() as session:
+            if not await McpServerRepository(session).remove(user_id, name):
+                raise NotFound(NO_SERVER)
+        changed("mcp_server", name, {"name": name}, None)
+
+    async def set_active(self, user_id: int | None, name: str, wanted: bool | None) -> KnownServer:
+        """Offer it to chats or not; without a wish, the other way round.
+
+        Raises:
+            NotFound: no such server.
+        """
+        async with self._database.transaction() as session:
+            server = _there(await McpServerRepository(session).named(user_id, name, lock=True))
+            server.is_active = not server.is_active if wanted is None else wanted
+            await session.flush()
+            await session.refresh(server)
+        return self._known(server)
+
+    def _known(self, server: McpServer) -> KnownServer:
+        status = "awaits_consent" if server.awaits_consent else "unavailable" if server.error else "ready"
+        return KnownServer(
+            id=server.id,
+            name=server.name,
+            config=self._listings.config(server).masked(),
+            is_active=server.is_active,
+            status=status,
+            error=server.error,
+            tools=tools_of(server),
+            checked_at=server.checked_at,
+            created_at=server.created_at,
+            updated_at=server.updated_at,
+        )
+
+
+def _there(server: McpServer | None) -> McpServer:
+    if server is None:
+        raise NotFound(NO_SERVER)
+    return server
+
+
+def _same_sign_in(config: ServerConfig, before: ServerConfig) -> bool:
+    """Whether tokens that were given for one are good for the other."""
+    return (config.url, config.oauth) == (before.url, before.oauth)
+
+
+def told(config: ServerConfig) -> dict[str, object]:
+    """A configuration as the operation log has it: no value that could be a secret."""
+    shown = config.masked()
+    return {
+        "transport": shown.transport,
+        "url": shown.url,
+        "headers": sorted(shown.headers),
+        "oauth": shown.oauth.grant if shown.oauth else None,
+    }
