@@ -96,6 +96,7 @@ def settings_for(stack: Stack, **more) -> Settings:
         redis=plain.redis.model_copy(update={"url": secret(made["REDIS_URL"])}),
         temporal=plain.temporal.model_copy(update={"address": made["TEMPORAL_ADDRESS"]}),
         auth=plain.auth.model_copy(update={"secret": secret(made["AUTH_SECRET"])}),
+        vault=plain.vault.model_copy(update={"keys": secret(made["VAULT_KEYS"])}),
         **({"e2b": embedded_e2b(made)} if stack.sandbox_host else {}),
         **more,
     )

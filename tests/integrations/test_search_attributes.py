@@ -81,6 +81,7 @@ async def test_a_migration_that_cannot_reach_temporal_ends_with_one_clear_line(d
         "DATABASE_URL": settings.database.url.get_secret_value(),
         "REDIS_URL": settings.redis.url.get_secret_value(),
         "AUTH_SECRET": settings.auth.secret.get_secret_value(),
+        "VAULT_KEYS": settings.vault.keys.get_secret_value(),
         "TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}",
     }
     command = [shutil.which("agents-backend"), "migrate"]
