@@ -10,6 +10,7 @@ from temporalio.langgraph import LangGraphPlugin
 from temporalio.worker import Plugin
 
 from activities.artifacts import ArtifactActivities
+from activities.coding_agents import CodingAgentActivities
 from activities.decks import DeckActivities
 from activities.frames import FrameActivities
 from activities.logs import LogActivities
@@ -23,6 +24,7 @@ from activities.turns import TurnActivities
 from agents_backend.agents.registry import AGENTS
 from agents_backend.contracts import queues
 from agents_backend.db.base import Database
+from agents_backend.integrations.addresses import Policy
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
 from agents_backend.integrations.outgoing import Outgoing
@@ -34,6 +36,7 @@ from agents_backend.services.decks import DeckFiles
 from agents_backend.services.launches import Launches
 from agents_backend.services.logs import Retention
 from agents_backend.services.lost_runs import LostRuns
+from agents_backend.services.mcp_parts import claude_code
 from agents_backend.services.model_calls import ModelCalls
 from agents_backend.services.model_texts import ModelTexts
 from agents_backend.services.outcomes import Outcomes, Signing
@@ -42,6 +45,7 @@ from agents_backend.services.podcasts import PodcastFiles
 from agents_backend.services.progress import Progress
 from agents_backend.services.prose import ProseTexts
 from agents_backend.services.run_ends import RunEnds
+from agents_backend.services.run_mcp import RunMcp
 from agents_backend.services.run_parts import RunParts
 from agents_backend.services.run_starts import RunStarts
 from agents_backend.services.runs import RunsService
@@ -56,9 +60,11 @@ from agents_backend.services.sweeps import Sweeps
 from agents_backend.services.task_parts import Carriers
 from agents_backend.services.tool_calls import ToolCalls
 from agents_backend.services.toolboxes import Toolboxes
+from agents_backend.services.vault import Vault
 from agents_backend.settings import Settings
 from workflows.artifacts import ExpireArtifactsWorkflow
 from workflows.chat import ChatWorkflow
+from workflows.coding_agents import RefreshClaudeCodeWorkflow, SweepClaudeCodeWorkflow
 from workflows.deck import DeckWorkflow
 from workflows.logs import ForgetLogsWorkflow
 from workflows.podcast import PodcastWorkflow
@@ -169,6 +175,8 @@ def background(parts: Parts) -> Work:
     )
     of_sandboxes = sandbox_parts(database=parts.database, temporal=parts.temporal, settings=parts.settings).sweeps
     retention = Retention(database=parts.database, settings=parts.settings.retention)
+    claude = claude_code(database=parts.database, temporal=parts.temporal, settings=parts.settings)
+    coding = CodingAgentActivities(claude_code=claude)
     scheduled = schedulers(parts)
     return Work(
         workflows=[
@@ -176,6 +184,8 @@ def background(parts: Parts) -> Work:
             SweepSandboxesWorkflow,
             ExpireArtifactsWorkflow,
             ForgetLogsWorkflow,
+            RefreshClaudeCodeWorkflow,
+            SweepClaudeCodeWorkflow,
             *scheduled.workflows,
         ],
         activities=[
@@ -183,6 +193,8 @@ def background(parts: Parts) -> Work:
             SandboxSweepActivities(sweeps=of_sandboxes).sweep_sandboxes,
             ArtifactActivities(artifacts=artifacts).expire_artifacts,
             LogActivities(retention=retention).forget_logs,
+            coding.refresh_claude_code,
+            coding.sweep_claude_code,
             *scheduled.activities,
         ],
     )
@@ -200,7 +212,15 @@ def schedulers(parts: Parts) -> Work:
         runs=runs,
         carriers=Carriers(
             chats=Chats(
-                database=parts.database, starts=starts, runs=runs, launches=parts.launches, settings=parts.settings
+                database=parts.database,
+                starts=starts,
+                runs=runs,
+                launches=parts.launches,
+                mcp=RunMcp(
+                    vault=Vault(parts.settings.vault),
+                    policy=Policy(allow_loopback=parts.settings.agents.fetch_allow_loopback),
+                ),
+                settings=parts.settings,
             ),
             starts=starts,
             outgoing=parts.outgoing,

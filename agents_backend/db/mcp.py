@@ -7,7 +7,6 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agents_backend.db.base import now
 from agents_backend.db.tables.mcp import McpServer
 from agents_backend.db.tables.runs import Run
 from agents_backend.domain.errors import AgentsError, Conflict
@@ -74,10 +73,7 @@ class McpServerRepository:
             select(func.pg_advisory_xact_lock(func.hashtextextended(f"mcp-sign-in:{server_id}", 0)))
         )
 
-    async def forget_run(self, run_id: uuid.UUID) -> None:
-        await self._session.execute(delete(McpServer).where(McpServer.run_id == run_id))
-
     async def forget_ended(self) -> None:
         """Remove what runs that have ended left behind."""
-        ended = select(Run.id).where(Run.status.in_(FINAL), Run.finished_at < now())
+        ended = select(Run.id).where(Run.status.in_(FINAL))
         await self._session.execute(delete(McpServer).where(McpServer.run_id.in_(ended)))

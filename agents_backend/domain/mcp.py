@@ -61,32 +61,37 @@ class ServerConfig(Frozen):
 
     def masked(self) -> "ServerConfig":
         """The same, fit to be shown."""
-        return self._each(mask)
+        oauth = self.oauth
+        if oauth is not None and oauth.client_secret is not None:
+            oauth = oauth.model_copy(update={"client_secret": mask(oauth.client_secret)})
+        headers = {name: mask(value) for name, value in self.headers.items()}
+        return self.model_copy(update={"headers": headers, "oauth": oauth, "url": masked_url(self.url)})
 
     def kept(self, stored: "ServerConfig") -> "ServerConfig":
         """The same, with what was written back as it had been shown replaced by what it stands for.
 
         Raises:
-            Invalid: the address is another one, to which the stored secrets must not go.
+            Invalid: it would send a stored secret to somebody else.
         """
         shown = stored.masked()
         url = stored.url if self.url == shown.url else self.url
-        known = {secret: whole for secret, whole in zip(shown._secrets(), stored._secrets(), strict=True) if secret}
-        meant = self.model_copy(update={"url": url})._each(lambda value: known.get(value, value), urls=False)
-        if meant != self and origin(url) != origin(stored.url):
-            raise Invalid.field("url", "the address is another one: give the secrets again")
-        return meant
+        headers = {
+            name: stored.headers[name] if value == shown.headers.get(name) else value
+            for name, value in self.headers.items()
+        }
+        if headers != self.headers and origin(url) != origin(stored.url):
+            raise Invalid.field("url", "the address is another one: give the headers' values again")
+        return self.model_copy(update={"url": url, "headers": headers, "oauth": self._oauth_kept(stored, shown)})
 
-    def _each(self, change: Any, *, urls: bool = True) -> "ServerConfig":
-        oauth = self.oauth
-        if oauth is not None and oauth.client_secret is not None:
-            oauth = oauth.model_copy(update={"client_secret": change(oauth.client_secret)})
-        headers = {name: change(value) for name, value in self.headers.items()}
-        url = masked_url(self.url) if urls else self.url
-        return self.model_copy(update={"headers": headers, "oauth": oauth, "url": url})
-
-    def _secrets(self) -> list[str]:
-        return [*self.headers.values(), (self.oauth and self.oauth.client_secret) or ""]
+    def _oauth_kept(self, stored: "ServerConfig", shown: "ServerConfig") -> OAuthClient | None:
+        given, before = self.oauth, stored.oauth
+        if given is None or before is None or shown.oauth is None or given.client_secret is None:
+            return given
+        if given.client_secret != shown.oauth.client_secret:
+            return given
+        if given.issuer != before.issuer or (given.issuer is None and origin(self.url) != origin(stored.url)):
+            raise Invalid.field("oauth", "the authorization server is another one: give the secret again")
+        return given.model_copy(update={"client_secret": before.client_secret})
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,19 @@ def _page(name: str, title: str, path: str, **buttons: str) -> Entry:
 
 CATALOG: tuple[Entry, ...] = (
     _directory(
+        "agent",
+        "Agents",
+        "agent",
+        _page(
+            "agent:mcp",
+            "MCP servers",
+            "/agent/mcp",
+            add="Add MCP servers",
+            edit="Change MCP servers",
+            delete="Delete MCP servers",
+        ),
+    ),
+    _directory(
         "system",
         "System",
         "settings",

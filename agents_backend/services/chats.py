@@ -7,6 +7,7 @@ from typing import Any
 
 from agents_backend.agents.registry import AGENTS, DEFAULT_AGENT
 from agents_backend.db.base import Database, now
+from agents_backend.db.mcp import McpServerRepository
 from agents_backend.db.runs import RunRepository
 from agents_backend.db.sandboxes import SandboxRepository
 from agents_backend.db.tables.runs import Interrupt, Run, Thread
@@ -14,6 +15,7 @@ from agents_backend.domain.errors import Conflict, IdempotencyMismatch, Invalid,
 from agents_backend.domain.runs import MultitaskStrategy, RunStatus
 from agents_backend.services.agent_sandboxes import CHOSEN
 from agents_backend.services.launches import Launches
+from agents_backend.services.run_mcp import McpWishes, RunMcp
 from agents_backend.services.run_starts import NewRun, RunStarts, digest_of
 from agents_backend.services.runs import RunsService, StartedRun, accept_answers, find
 from agents_backend.services.sandbox_access import find_named
@@ -57,6 +59,7 @@ class ChatRequest:
     thread_id: str | None = None
     agent_name: str = DEFAULT_AGENT
     options: dict[str, Any] = field(default_factory=dict)
+    mcp: McpWishes = field(default_factory=McpWishes)
     multitask_strategy: MultitaskStrategy = "reject"
     protocol_run_id: str | None = None
     idempotency_key: str | None = None
@@ -67,16 +70,24 @@ class ChatRequest:
 
 class Chats:
     def __init__(
-        self, *, database: Database, starts: RunStarts, runs: RunsService, launches: Launches, settings: Settings
+        self,
+        *,
+        database: Database,
+        starts: RunStarts,
+        runs: RunsService,
+        launches: Launches,
+        mcp: RunMcp,
+        settings: Settings,
     ) -> None:
         self._database, self._starts, self._runs, self._launches = database, starts, runs, launches
+        self._mcp = mcp
         self._models = tuple(model.name for model in settings.configured_models())
 
     async def start(self, request: ChatRequest) -> StartedRun:
         """Accept a chat; on a thread that waits for a human, the answer that it waits for.
 
         Raises:
-            Invalid: an unknown agent or model. NotFound: no such thread. ThreadBusy: with `reject`. TooMany: too many active runs.
+            Invalid: an unknown agent, model or MCP server. NotFound: no such thread. ThreadBusy: with `reject`. TooMany: too many active runs.
             IdempotencyMismatch: the key was used for another body. Unavailable: Temporal, PostgreSQL or Redis is away.
             Conflict: `resume` answers what nobody asks. SandboxGone: the sandbox of `session_id` has ended.
         """
@@ -88,7 +99,8 @@ class Chats:
         if request.thread_id is not None and (answered := await self._answer(request)):
             await self._runs.deliver(answered)
             return answered
-        placed = _Place(request)
+        self._mcp.check(request.mcp)
+        placed = _Place(request, self._mcp)
         started = await self._starts.start(_new(request), placed)
         if placed.replaced is not None:
             await self._launches.cancel(placed.replaced)
@@ -174,7 +186,7 @@ def _new(request: ChatRequest) -> NewRun:
         kind=request.kind,
         agent_name=request.agent_name,
         options=request.options,
-        body=[request.thread_id, request.options, messages, list(request.resume)],
+        body=[request.thread_id, request.options, messages, list(request.resume), *request.mcp.digested],
         protocol_run_id=request.protocol_run_id,
         idempotency_key=request.idempotency_key,
         request_id=request.request_id,
@@ -188,8 +200,8 @@ class _Place:
         replaced: the run that gives way, to be cancelled once this one is committed.
     """
 
-    def __init__(self, request: ChatRequest) -> None:
-        self._request = request
+    def __init__(self, request: ChatRequest, mcp: RunMcp) -> None:
+        self._request, self._mcp = request, mcp
         self.replaced: Run | None = None
 
     async def __call__(self, rows: RunRepository, run: Run) -> str:
@@ -202,6 +214,7 @@ class _Place:
             sandbox = await find_named(SandboxRepository(rows.session), name, run.user_id)
             run.options = {**run.options, CHOSEN: sandbox.id}
         await rows.add_run(run)
+        await self._mcp.keep(McpServerRepository(rows.session), run, self._request.mcp)
         await self._say(rows, run, thread)
         return thread.public_id
 

@@ -16,6 +16,8 @@ from agents_backend.integrations.storage import Storage
 from agents_backend.services.agent_sandboxes import AgentSandboxes
 from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.builtin_tools import BuiltinTools
+from agents_backend.services.mcp_parts import mcp_parts
+from agents_backend.services.mcp_tools import McpTools
 from agents_backend.services.sandbox_parts import sandbox_files, sandbox_parts
 from agents_backend.services.sandbox_tools import SandboxTools
 from agents_backend.services.toolboxes import Toolbox, Toolboxes
@@ -39,13 +41,20 @@ async def deployed_tools(
         PresignedUrls(policy, trust=trust) as presigned,
     ):
         web = WebTools(search=connect(vendors, wire), pages=pages, reader=reader, missing=missing(vendors))
+        artifacts = Artifacts(
+            database=database, storage=Storage(settings.storage, settings.data_dir), settings=settings
+        )
         boxed = SandboxTools(
             database=database,
             parts=parts,
             files=sandbox_files(parts, settings, pages=pages, presigned=presigned),
-            artifacts=Artifacts(
-                database=database, storage=Storage(settings.storage, settings.data_dir), settings=settings
-            ),
+            artifacts=artifacts,
             places=AgentSandboxes(database=database, sandboxes=parts.sandboxes, log=log),
         )
-        yield Toolboxes(BuiltinTools(), web, boxed, *more)
+        remote = McpTools(
+            database=database,
+            listings=mcp_parts(database=database, temporal=temporal, settings=settings, trust=trust).listings,
+            artifacts=artifacts,
+            log=log,
+        )
+        yield Toolboxes(BuiltinTools(), web, boxed, remote, *more)

@@ -68,8 +68,12 @@ class McpServers:
 
     async def list(self, user_id: int | None, *, page: int, size: int) -> tuple[Sequence[KnownServer], int]:
         """One owner's servers, by name, and how many there are."""
+        return await self.slice(user_id, offset=(page - 1) * size, limit=size)
+
+    async def slice(self, user_id: int | None, *, offset: int, limit: int) -> tuple[Sequence[KnownServer], int]:
+        """Some of one owner's servers, by name, and how many there are in all."""
         async with self._database.reading() as session:
-            found, total = await McpServerRepository(session).page(user_id, offset=(page - 1) * size, limit=size)
+            found, total = await McpServerRepository(session).page(user_id, offset=offset, limit=limit)
         return [self._known(server) for server in found], total
 
     async def get(self, user_id: int | None, name: str) -> KnownServer:
@@ -149,7 +153,7 @@ class McpServers:
                 raise NotFound(NO_SERVER)
         changed("mcp_server", name, {"name": name}, None)
 
-    async def set_active(self, user_id: int | None, name: str, wanted: bool | None) -> KnownServer:
+    async def set_active(self, user_id: int | None, name: str, *, wanted: bool | None) -> KnownServer:
         """Offer it to chats or not; without a wish, the other way round.
 
         Raises:

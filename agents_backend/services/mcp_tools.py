@@ -24,7 +24,12 @@ from agents_backend.services.toolboxes import Availability, ToolContext, ToolRes
 
 CHOICES: Final = "mcp"  # the option of a run with what its request wants of servers, by their names
 MAX_FILES: Final = 20  # of one result
-_EXTENSIONS: Final = {"image/jpeg": ".jpg", "audio/wav": ".wav", "audio/mpeg": ".mp3", "application/octet-stream": ".bin"}
+_EXTENSIONS: Final = {
+    "image/jpeg": ".jpg",
+    "audio/wav": ".wav",
+    "audio/mpeg": ".mp3",
+    "application/octet-stream": ".bin",
+}
 
 
 @dataclass(frozen=True)
@@ -101,16 +106,14 @@ def _is_wanted(server: McpServer, options: Mapping[str, Any]) -> bool:
 
 
 def _offered(listings: Sequence[Listing], options: Mapping[str, Any]) -> dict[str, _Offered]:
+    """Tools by the names that models know them by, those left out that somebody did not enable."""
     found: dict[str, _Offered] = {}
     for listing in listings:
         choice = (options.get(CHOICES) or {}).get(listing.server.name) or {}
-        for allowed in (listing.config.enabled_tools, choice.get("enabled_tools")):
-            if allowed is not None:
-                listing = Listing(
-                    listing.server, listing.config, tuple(t for t in listing.tools if t.name in allowed), listing.error
-                )
         for name, tool in named(listing.server.name, listing.tools).items():
-            found.setdefault(name, _Offered(tool, listing))
+            enabled = (listing.config.enabled_tools, choice.get("enabled_tools"))
+            if all(names is None or tool.name in names for names in enabled):
+                found.setdefault(name, _Offered(tool, listing))
     return found
 
 

@@ -27,6 +27,12 @@ class McpWishes:
     own: Mapping[str, ServerConfig] = field(default_factory=dict)
     choices: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def digested(self) -> list[Any]:
+        """What of it makes two requests with one Idempotency-Key the same."""
+        own = {name: config.model_dump(mode="json") for name, config in self.own.items()}
+        return [own, dict(self.choices)] if self.choices else []
+
 
 class RunMcp:
     def __init__(self, *, vault: Vault, policy: Policy) -> None:

@@ -12,6 +12,7 @@ from agents_backend.db.tables.runs import Artifact, Message, Run, Thread
 from agents_backend.domain.runs import Decision, MultitaskStrategy
 from agents_backend.services.chats import ChatRequest, NewMessage
 from api.schemas.artifacts import ArtifactView
+from api.schemas.mcp import McpSettings
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f]+$")]
 
@@ -26,10 +27,6 @@ class ChatMessage(Body):
     id: Name | None = None
 
 
-class McpSettings(Body):
-    servers: dict[str, Any] = Field(default_factory=dict)
-
-
 class ChatOptions(Body):
     """What changes how a run goes, however it is asked for."""
 
@@ -40,10 +37,11 @@ class ChatOptions(Body):
     locale: str = Field("en-US", pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")
     multitask_strategy: MultitaskStrategy = "reject"
     interrupt_before_tools: list[Name] = Field(default_factory=list, max_length=100)
+    mcp_settings: McpSettings = Field(default_factory=McpSettings)
 
     def for_run(self) -> dict[str, Any]:
         """Those that the run's row keeps."""
-        return self.model_dump(include=set(ChatOptions.model_fields) - {"multitask_strategy"})
+        return self.model_dump(include=set(ChatOptions.model_fields) - {"multitask_strategy", "mcp_settings"})
 
 
 class ResumeEntry(Body):
@@ -64,7 +62,6 @@ class ChatBody(ChatOptions):
     thread_id: Name | None = None
     agent_name: str = "chat"
     resources: list[dict[str, Any]] = Field(default_factory=list, max_length=50)
-    mcp_settings: McpSettings = Field(default_factory=McpSettings)
     resume: list[ResumeEntry] = Field(default_factory=list, max_length=100)
 
     @model_validator(mode="after")
@@ -82,6 +79,7 @@ class ChatBody(ChatOptions):
             thread_id=self.thread_id,
             agent_name=self.agent_name,
             options=self.for_run(),
+            mcp=self.mcp_settings.wishes(self.agent_name),
             multitask_strategy=self.multitask_strategy,
             idempotency_key=idempotency_key,
             request_id=request_id,

@@ -31,9 +31,7 @@ class McpServer(Timestamps, Base):
 
     __table_args__ = (
         CheckConstraint("user_id is null or run_id is null", name="one_owner"),
-        Index(
-            "uq_mcp_servers_name", "name", unique=True, postgresql_where=text("user_id is null and run_id is null")
-        ),
+        Index("uq_mcp_servers_name", "name", unique=True, postgresql_where=text("user_id is null and run_id is null")),
         Index(
             "uq_mcp_servers_user_id_name",
             "user_id",
@@ -59,5 +57,9 @@ class CodingAgent(Timestamps, Base):
     error: Mapped[str | None] = mapped_column(Text, doc="why its tokens can no longer be refreshed")
 
     __table_args__ = (
-        Index("ix_coding_agents_expires_at", "expires_at", postgresql_where=text("expires_at is not null and error is null")),
+        Index(
+            "ix_coding_agents_expires_at",
+            "expires_at",
+            postgresql_where=text("expires_at is not null and error is null"),
+        ),
     )

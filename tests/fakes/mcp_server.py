@@ -1,0 +1,117 @@
+"""MCP servers on the official SDK: one that anybody may use, or one that wants a bearer token. It records what it was sent."""
+
+import asyncio
+from collections import Counter
+from typing import Any, Self
+
+import uvicorn
+from mcp.server import MCPServer
+from mcp.server.auth.provider import AccessToken
+from mcp.server.auth.settings import AuthSettings
+from mcp_types import ImageContent, TextContent, ToolAnnotations
+
+from agents_backend.stack.process import free_port
+
+# A PNG of one pixel.
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+
+
+class OneToken:
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        return AccessToken(token=token, client_id="c", scopes=[]) if token == self.token else None
+
+
+class FakeMcp:
+    """`token`: what it wants as a bearer token, if anything. `sse`: speaks the older transport."""
+
+    def __init__(self, *, token: str | None = None, sse: bool = False, port: int | None = None, **auth: Any) -> None:
+        self.port, self.token, self._sse, self._auth = port or free_port(), token, sse, auth
+        self.received: list[tuple[str, str, dict[str, str]]] = []
+        self.bodies: list[bytes] = []
+        self.calls: Counter[str] = Counter()
+        self.cancelled: list[str] = []
+        self.release = asyncio.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}{'/sse' if self._sse else '/mcp'}"
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What adds it."""
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        return {"url": self.url, "transport": "sse" if self._sse else "streamable_http", "headers": headers}
+
+    def headers(self, name: str) -> set[str]:
+        return {headers[name] for _, _, headers in self.received if name in headers}
+
+    async def __aenter__(self) -> Self:
+        server = self._server()
+        app = server.sse_app() if self._sse else server.streamable_http_app(json_response=True)
+
+        async def recorded(scope, receive, send):
+            if scope["type"] == "http":
+                headers = {k.decode(): v.decode() for k, v in scope["headers"]}
+                self.received.append((scope["method"], scope["path"], headers))
+            await app(scope, receive, send)
+
+        config = uvicorn.Config(recorded, host="127.0.0.1", port=self.port, log_config=None, ws="none")
+        self._uvicorn = uvicorn.Server(config)
+        self._task = asyncio.create_task(self._uvicorn.serve())
+        while not self._uvicorn.started:
+            await asyncio.sleep(0.01)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.release.set()
+        self._uvicorn.should_exit = self._uvicorn.force_exit = True
+        await self._task
+
+    def _server(self) -> MCPServer:
+        auth: dict[str, Any] = dict(self._auth)
+        if self.token:
+            urls = {
+                "issuer_url": f"http://127.0.0.1:{self.port}",
+                "resource_server_url": self.url,
+                "validate_token_resource": False,
+            }
+            auth = {"token_verifier": OneToken(self.token), "auth": AuthSettings(**urls)}
+        server = MCPServer("fake", log_level="CRITICAL", **auth)
+        reads = ToolAnnotations(read_only_hint=True)
+        server.add_tool(self.echo, annotations=reads)
+        server.add_tool(self.picture, annotations=reads)
+        for tool in (self.slow, self.fail, self.count):
+            server.add_tool(tool)
+        return server
+
+    async def echo(self, text: str, style: dict[str, str] | None = None) -> str:
+        """Say it again."""
+        self.calls["echo"] += 1
+        return f"echo: {text}"
+
+    async def picture(self) -> list[TextContent | ImageContent]:
+        """A picture."""
+        self.calls["picture"] += 1
+        return [TextContent(type="text", text="here"), ImageContent(type="image", data=PIXEL, mime_type="image/png")]
+
+    async def slow(self) -> str:
+        """Wait until it is released."""
+        self.calls["slow"] += 1
+        try:
+            await self.release.wait()
+        except asyncio.CancelledError:
+            self.cancelled.append("slow")
+            raise
+        return "done"
+
+    async def fail(self) -> str:
+        """Fail."""
+        raise ValueError("it cannot be done")
+
+    async def count(self) -> str:
+        """One more."""
+        self.calls["count"] += 1
+        return str(self.calls["count"])
