@@ -42,6 +42,7 @@ from agents_backend.services.health import HealthService
 from agents_backend.services.launches import Launches
 from agents_backend.services.logs import Logs
 from agents_backend.services.lost_runs import LostRuns
+from agents_backend.services.mcp_consents import McpConsents
 from agents_backend.services.mcp_parts import mcp_parts
 from agents_backend.services.mcp_servers import McpServers
 from agents_backend.services.menus import Menus
@@ -94,6 +95,7 @@ class Services:
     menus: Menus
     generator: Generator
     mcp_servers: McpServers
+    mcp_consents: McpConsents
     coding_agents: CodingAgents
     logs: Logs
     opera_logs: OperaLogs
@@ -147,7 +149,8 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         watched = OpenStreams(database=database, per_user=settings.api.streams_per_user)
         await watched.start()
         stack.push_async_callback(watched.close)
-        mcp = mcp_parts(database=database, temporal=temporal, settings=settings, trust=trust)
+        mcp = mcp_parts(database=database, redis=redis, temporal=temporal, settings=settings, trust=trust)
+        stack.push_async_callback(mcp.consents.close)
         toolboxes = await stack.enter_async_context(
             deployed_tools(settings, database=database, temporal=temporal, log=log)
         )
@@ -171,6 +174,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             menus=Menus(database=database, principals=principals),
             generator=Generator(database=database),
             mcp_servers=mcp.servers,
+            mcp_consents=mcp.consents,
             coding_agents=mcp.agents,
             logs=Logs(database=database),
             opera_logs=opera_logs,

@@ -19,6 +19,7 @@ from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.depts import Depts
 from agents_backend.services.generator import Generator
 from agents_backend.services.logs import Logs
+from agents_backend.services.mcp_consents import McpConsents
 from agents_backend.services.mcp_servers import McpServers
 from agents_backend.services.menus import Menus
 from agents_backend.services.monitor import Monitor
@@ -130,6 +131,7 @@ DeliveriesOf = Annotated[Deliveries, _service("deliveries")]
 DeptsOf = Annotated[Depts, _service("depts")]
 GeneratorOf = Annotated[Generator, _service("generator")]
 LogsOf = Annotated[Logs, _service("logs")]
+McpConsentsOf = Annotated[McpConsents, _service("mcp_consents")]
 McpServersOf = Annotated[McpServers, _service("mcp_servers")]
 MenusOf = Annotated[Menus, _service("menus")]
 MonitorOf = Annotated[Monitor, _service("monitor")]

@@ -24,7 +24,6 @@ from activities.turns import TurnActivities
 from agents_backend.agents.registry import AGENTS
 from agents_backend.contracts import queues
 from agents_backend.db.base import Database
-from agents_backend.integrations.addresses import Policy
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
 from agents_backend.integrations.outgoing import Outgoing
@@ -36,7 +35,7 @@ from agents_backend.services.decks import DeckFiles
 from agents_backend.services.launches import Launches
 from agents_backend.services.logs import Retention
 from agents_backend.services.lost_runs import LostRuns
-from agents_backend.services.mcp_parts import claude_code
+from agents_backend.services.mcp_parts import claude_code, run_mcp
 from agents_backend.services.model_calls import ModelCalls
 from agents_backend.services.model_texts import ModelTexts
 from agents_backend.services.outcomes import Outcomes, Signing
@@ -45,7 +44,6 @@ from agents_backend.services.podcasts import PodcastFiles
 from agents_backend.services.progress import Progress
 from agents_backend.services.prose import ProseTexts
 from agents_backend.services.run_ends import RunEnds
-from agents_backend.services.run_mcp import RunMcp
 from agents_backend.services.run_parts import RunParts
 from agents_backend.services.run_starts import RunStarts
 from agents_backend.services.runs import RunsService
@@ -60,7 +58,6 @@ from agents_backend.services.sweeps import Sweeps
 from agents_backend.services.task_parts import Carriers
 from agents_backend.services.tool_calls import ToolCalls
 from agents_backend.services.toolboxes import Toolboxes
-from agents_backend.services.vault import Vault
 from agents_backend.settings import Settings
 from workflows.artifacts import ExpireArtifactsWorkflow
 from workflows.chat import ChatWorkflow
@@ -216,10 +213,7 @@ def schedulers(parts: Parts) -> Work:
                 starts=starts,
                 runs=runs,
                 launches=parts.launches,
-                mcp=RunMcp(
-                    vault=Vault(parts.settings.vault),
-                    policy=Policy(allow_loopback=parts.settings.agents.fetch_allow_loopback),
-                ),
+                mcp=run_mcp(parts.settings),
                 settings=parts.settings,
             ),
             starts=starts,

@@ -59,6 +59,7 @@ class McpServerRepository:
             and_(McpServer.run_id.is_(None), McpServer.user_id == user_id, McpServer.is_active),
             and_(McpServer.run_id.is_(None), McpServer.user_id.is_(None), McpServer.is_active),
         )
+        mine = and_(mine, McpServer.awaits_consent.is_(False))
         order = (McpServer.run_id.is_(None), McpServer.user_id.is_(None), McpServer.name)
         return (await self._session.scalars(select(McpServer).where(mine).order_by(*order))).all()
 

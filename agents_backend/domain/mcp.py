@@ -59,6 +59,10 @@ class ServerConfig(Frozen):
     timeout_seconds: int = 60
     enabled_tools: tuple[str, ...] | None = None
 
+    @property
+    def wants_consent(self) -> bool:
+        return self.oauth is not None and self.oauth.grant == "authorization_code"
+
     def masked(self) -> "ServerConfig":
         """The same, fit to be shown."""
         oauth = self.oauth

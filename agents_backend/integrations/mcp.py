@@ -75,7 +75,7 @@ class McpClients:
     async def tools(
         self, config: ServerConfig, sign_in: SignIn | None = None, *, seconds: float = LIST_SECONDS
     ) -> list[RemoteTool]:
-        """All tools of a server.
+        """All tools of a server; `seconds` are for all of it, a person's consent included.
 
         Raises:
             AddressRefused: its address is none that we connect to. UpstreamRejected: it, or who signs us in, refuses us.

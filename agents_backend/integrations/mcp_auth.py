@@ -40,6 +40,15 @@ class Keeper(Protocol):
 
 
 @dataclass(frozen=True)
+class Returned:
+    """What a browser brought back from an authorization server; `issuer` where it names itself (RFC 9207)."""
+
+    code: str
+    state: str
+    issuer: str | None = None
+
+
+@dataclass(frozen=True)
 class Person:
     """How a person is asked to consent.
 
@@ -51,7 +60,7 @@ class Person:
 
     redirect_uri: str
     send: Callable[[str], Awaitable[None]]
-    returned: Callable[[], Awaitable[AuthorizationCodeResult]]
+    returned: Callable[[], Awaitable[Returned]]
 
 
 class SignIn:
@@ -181,10 +190,16 @@ class _Consent(_Remembering):
             scope=config.oauth.scope if config.oauth else None,
             application_type="native" if redirect.startswith("http://") else "web",
         )
+        self._kept, self._is_unattended, self._person = storage, person is None, person
         super().__init__(
-            config.url, metadata, storage, person.send if person else None, person.returned if person else None
+            config.url, metadata, storage, person.send if person else None, self._returned if person else None
         )
-        self._kept, self._is_unattended = storage, person is None
+
+    async def _returned(self) -> AuthorizationCodeResult:
+        if self._person is None:
+            raise ValueError("nobody is there to consent")
+        found = await self._person.returned()
+        return AuthorizationCodeResult(code=found.code, state=found.state, iss=found.issuer)
 
 
 class _Credentials(_Remembering, ClientCredentialsOAuthProvider):

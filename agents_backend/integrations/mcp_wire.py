@@ -24,6 +24,7 @@ from agents_backend.integrations.addresses import (
 )
 
 MAX_ANSWER: Final = 25_000_000  # bytes of one answer; one that streams is one answer for each request
+SIGN_IN_NEEDED: Final = "MCP_SIGN_IN_NEEDED"
 _ERRORS, _SERVER_ERRORS = 400, 500
 _NEEDS_SIGN_IN: Final = frozenset({401, 403})
 
@@ -97,7 +98,7 @@ class McpTransport(httpx2.AsyncBaseTransport):
 
 def _refusal(status: int) -> AgentsError:
     if status in _NEEDS_SIGN_IN:
-        return UpstreamRejected(f"The server wants other credentials (HTTP {status}).")
+        return UpstreamRejected(f"The server wants other credentials (HTTP {status}).", code=SIGN_IN_NEEDED)
     if status >= _SERVER_ERRORS:
         return UpstreamFailed(f"The server failed with HTTP {status}.")
     return UpstreamRejected(f"The server answered with HTTP {status}.")

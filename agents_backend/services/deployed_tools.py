@@ -16,7 +16,7 @@ from agents_backend.integrations.storage import Storage
 from agents_backend.services.agent_sandboxes import AgentSandboxes
 from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.builtin_tools import BuiltinTools
-from agents_backend.services.mcp_parts import mcp_parts
+from agents_backend.services.mcp_parts import mcp_listings
 from agents_backend.services.mcp_tools import McpTools
 from agents_backend.services.sandbox_parts import sandbox_files, sandbox_parts
 from agents_backend.services.sandbox_tools import SandboxTools
@@ -53,7 +53,7 @@ async def deployed_tools(
         )
         remote = McpTools(
             database=database,
-            listings=mcp_parts(database=database, temporal=temporal, settings=settings, trust=trust).listings,
+            listings=mcp_listings(database=database, settings=settings, trust=trust),
             artifacts=artifacts,
             log=log,
         )

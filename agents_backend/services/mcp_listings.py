@@ -17,6 +17,7 @@ from agents_backend.domain.errors import AgentsError, Invalid, UpstreamFailed, U
 from agents_backend.domain.mcp import RemoteTool, ServerConfig
 from agents_backend.integrations.mcp import LIST_SECONDS, McpClients
 from agents_backend.integrations.mcp_auth import Person, SignIn
+from agents_backend.integrations.mcp_wire import SIGN_IN_NEEDED
 from agents_backend.services.vault import Vault
 
 KEPT: Final = timedelta(minutes=10)
@@ -34,6 +35,10 @@ class Listing:
     config: ServerConfig
     tools: tuple[RemoteTool, ...] = ()
     error: str | None = None
+
+
+class ConsentNeeded(Exception):
+    """A person has to consent at the server's authorization server. It is no error of a caller's."""
 
 
 class RowKeeper:
@@ -115,11 +120,14 @@ class McpListings:
         """The tools of a server that somebody adds.
 
         Raises:
+            ConsentNeeded: a person has to consent first.
             Invalid: it cannot be used; says why. AddressRefused: its address is none that we connect to.
         """
         try:
             return await self._clients.tools(config, SignIn(keeper), seconds=LIST_SECONDS)
         except (UpstreamFailed, UpstreamTimeout) as failure:
+            if failure.code == SIGN_IN_NEEDED and config.wants_consent:
+                raise ConsentNeeded from failure
             raise unusable(failure) from failure
 
     async def consented(self, server: McpServer, person: Person, *, seconds: float) -> None:

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,10 +13,11 @@ from agents_backend.db.conflicts import refusals
 from agents_backend.db.mcp import REFUSALS, McpServerRepository
 from agents_backend.db.tables.mcp import McpServer
 from agents_backend.domain.audit import changed
-from agents_backend.domain.errors import NotFound, TooMany
+from agents_backend.domain.errors import Invalid, NotFound, TooMany
 from agents_backend.domain.mcp import RemoteTool, ServerConfig, refuse_stdio
 from agents_backend.services.idempotency import claim
-from agents_backend.services.mcp_listings import McpListings, MemoryKeeper, listed, tools_of
+from agents_backend.services.mcp_consents import Begun, McpConsents
+from agents_backend.services.mcp_listings import ConsentNeeded, McpListings, MemoryKeeper, listed, tools_of
 from agents_backend.services.vault import Vault
 
 MOST: Final = 100  # servers of one owner
@@ -46,7 +47,7 @@ class KnownServer:
     Attributes:
         config: masked.
         status: `ready`, `unavailable` since it was last asked (`error` says why), or `awaits_consent`.
-        authorization_url: where a person consents, while it is awaited and for whom asked.
+        consent: where a person consents, for whom asked.
     """
 
     id: uuid.UUID
@@ -59,12 +60,12 @@ class KnownServer:
     checked_at: datetime | None
     created_at: datetime
     updated_at: datetime
-    authorization_url: str | None = None
+    consent: Begun | None = None
 
 
 class McpServers:
-    def __init__(self, *, database: Database, vault: Vault, listings: McpListings) -> None:
-        self._database, self._vault, self._listings = database, vault, listings
+    def __init__(self, *, database: Database, vault: Vault, listings: McpListings, consents: McpConsents) -> None:
+        self._database, self._vault, self._listings, self._consents = database, vault, listings, consents
 
     async def list(self, user_id: int | None, *, page: int, size: int) -> tuple[Sequence[KnownServer], int]:
         """One owner's servers, by name, and how many there are."""
@@ -86,7 +87,7 @@ class McpServers:
             return self._known(_there(await McpServerRepository(session).named(user_id, name)))
 
     async def add(self, new: NewServer) -> KnownServer:
-        """Connect, list the tools, and keep both.
+        """Connect, list the tools, and keep both. One that wants a person's consent is kept until it has it.
 
         Raises:
             Invalid: it cannot be used, and why; it is of stdio. AddressRefused: it is not at a public address.
@@ -94,15 +95,36 @@ class McpServers:
         """
         refuse_stdio(new.config.transport)
         server, keeper = McpServer(id=uuid.uuid4(), user_id=new.user_id, name=new.name), MemoryKeeper()
-        for column, value in listed(await self._listings.probe(new.config, keeper)).items():
-            setattr(server, column, value)
-        self._vault.seal(server, "config", new.config.model_dump(mode="json"))
-        self._vault.seal(server, "sign_in", keeper.kept)
+        self._fill(server, new.config, keeper, await self._probe(new.config, keeper))
         async with self._database.transaction() as session, refusals(session, REFUSALS):
             kept = await self._insert(session, server, new)
         if kept is server:
             changed("mcp_server", new.name, None, told(new.config))
-        return self._known(kept)
+        return self._known(kept, await self._consents.begin(kept) if kept.awaits_consent else None)
+
+    async def _probe(self, config: ServerConfig, keeper: MemoryKeeper) -> dict[str, Any]:
+        try:
+            return {**listed(await self._listings.probe(config, keeper)), "awaits_consent": False}
+        except ConsentNeeded:
+            return {"tools": None, "checked_at": None, "error": None, "awaits_consent": True}
+
+    def _fill(self, server: McpServer, config: ServerConfig, keeper: MemoryKeeper, columns: dict[str, Any]) -> None:
+        self._vault.seal(server, "config", config.model_dump(mode="json"))
+        self._vault.seal(server, "sign_in", keeper.kept)
+        for column, value in columns.items():
+            setattr(server, column, value)
+
+    async def authorize(self, user_id: int | None, name: str) -> KnownServer:
+        """Ask a person for their consent, for the first time or anew.
+
+        Raises:
+            NotFound: no such server. Invalid: it wants no consent, or cannot be asked.
+        """
+        async with self._database.reading() as session:
+            server = _there(await McpServerRepository(session).named(user_id, name))
+        if not self._listings.config(server).wants_consent:
+            raise Invalid("This server is not signed in to by a person's consent.", code="MCP_NO_CONSENT")
+        return self._known(server, await self._consents.begin(server))
 
     async def _insert(self, session: AsyncSession, server: McpServer, new: NewServer) -> McpServer:
         rows = McpServerRepository(session)
@@ -130,17 +152,14 @@ class McpServers:
         before = self._listings.config(server)
         config, keeper = given.kept(before), MemoryKeeper()
         keeper.kept = self._vault.open(server, "sign_in") if _same_sign_in(config, before) else None
-        columns = listed(await self._listings.probe(config, keeper))
+        columns = await self._probe(config, keeper)
         async with self._database.transaction() as session:
             row = _there(await McpServerRepository(session).named(user_id, name, lock=True))
-            self._vault.seal(row, "config", config.model_dump(mode="json"))
-            self._vault.seal(row, "sign_in", keeper.kept)
-            for column, value in columns.items():
-                setattr(row, column, value)
+            self._fill(row, config, keeper, columns)
             await session.flush()
             await session.refresh(row)
         changed("mcp_server", name, told(before), told(config))
-        return self._known(row)
+        return self._known(row, await self._consents.begin(row) if row.awaits_consent else None)
 
     async def remove(self, user_id: int | None, name: str) -> None:
         """Forget a server with its secrets.
@@ -166,7 +185,7 @@ class McpServers:
             await session.refresh(server)
         return self._known(server)
 
-    def _known(self, server: McpServer) -> KnownServer:
+    def _known(self, server: McpServer, consent: Begun | None = None) -> KnownServer:
         status = "awaits_consent" if server.awaits_consent else "unavailable" if server.error else "ready"
         return KnownServer(
             id=server.id,
@@ -179,6 +198,7 @@ class McpServers:
             checked_at=server.checked_at,
             created_at=server.created_at,
             updated_at=server.updated_at,
+            consent=consent,
         )
 
 

@@ -39,6 +39,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     generator.router,
     logs.router,
     mcp.router,
+    mcp.callback,
     menus.router,
     monitor.router,
     oauth2.router,

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Response
+from fastapi import APIRouter, Body, Path, Request, Response
 
 from agents_backend.domain.errors import (
     Conflict,
@@ -21,6 +21,7 @@ from agents_backend.services.coding_agents import CODEX
 from agents_backend.services.mcp_servers import NewServer
 from api.dependencies import CodingAgentsOf, CurrentUser, IdempotencyKey, McpServersOf
 from api.openapi import errors
+from api.routes.mcp import Named, shown
 from api.schemas.coding_agents import (
     AnySetting,
     AuthorizeClaudeCodeView,
@@ -118,11 +119,12 @@ async def create_custom_mcp_server(
     body: CustomServerBody,
     user: CurrentUser,
     servers: McpServersOf,
+    request: Request,
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> CustomServerView:
     new = NewServer(body.name, body.config(), user.user_id, user.user_id, idempotency_key)
-    made = CustomServerView.of(await servers.add(new))
+    made = CustomServerView.over(shown(await servers.add(new), request, response))
     _placed(response, made.tool_type, is_new=True)
     return made
 
@@ -133,9 +135,21 @@ async def create_custom_mcp_server(
     responses=errors(NotFound),
 )
 async def update_custom_mcp_server(
-    name: Annotated[ServerName, Path()], body: McpServerBody, user: CurrentUser, servers: McpServersOf
+    name: Named, body: McpServerBody, user: CurrentUser, servers: McpServersOf, request: Request, response: Response
 ) -> CustomServerView:
-    return CustomServerView.of(await servers.change(user.user_id, name, body.config()))
+    return CustomServerView.over(shown(await servers.change(user.user_id, name, body.config()), request, response))
+
+
+@router.post(
+    "/custom/{name}/authorize",
+    summary="Consent that a server of my own may be used for me, or consent anew",
+    description="`authorization_url` is to be opened in the browser that got this answer's cookie.",
+    responses=errors(NotFound),
+)
+async def authorize_custom_mcp_server(
+    name: Named, user: CurrentUser, servers: McpServersOf, request: Request, response: Response
+) -> CustomServerView:
+    return CustomServerView.over(shown(await servers.authorize(user.user_id, name), request, response))
 
 
 @router.get("/{tool_type}", summary="A server of my own", responses=errors(NotFound))

@@ -92,7 +92,11 @@ class CustomServerView(McpServerView):
 
     @classmethod
     def of(cls, server: KnownServer) -> Self:
-        return cls.model_validate({**McpServerView.of(server).model_dump(), "tool_type": server.name})
+        return cls.over(McpServerView.of(server))
+
+    @classmethod
+    def over(cls, view: McpServerView) -> Self:
+        return cls.model_validate({**view.model_dump(), "tool_type": view.name})
 
 
 class AuthorizeClaudeCodeView(BaseModel):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from agents_backend.domain.mcp import OAuthClient, ServerConfig, ServerName, Transport, refuse_stdio
+from agents_backend.integrations.mcp_auth import Returned
 from agents_backend.services.mcp_servers import KnownServer
 from agents_backend.services.run_mcp import McpWishes
 from api.schemas.fields import Body
@@ -137,6 +138,25 @@ class McpSettings(Body):
         return McpWishes(own=own, choices={name: s.choice(agent_name) for name, s in self.servers.items()})
 
 
+class ConsentQuery(BaseModel):
+    """What an authorization server sends a browser back with; some add parameters of their own."""
+
+    code: Annotated[str, StringConstraints(max_length=4_096, pattern=r"^[\x20-\x7e]*$")] = ""
+    state: Annotated[str, StringConstraints(max_length=512, pattern=r"^[\x20-\x7e]*$")] = ""
+    error: Annotated[str, StringConstraints(max_length=256)] = ""
+    iss: Annotated[str, StringConstraints(max_length=2_048, pattern=r"^[\x20-\x7e]*$")] = ""
+
+    def returned(self) -> Returned:
+        return Returned("" if self.error else self.code, self.state, self.iss or None)
+
+
+class ConsentView(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    server: str
+    error: str | None = Field(description="why the server cannot be used; null where it can")
+
+
 class McpToolView(BaseModel):
     name: str = Field(description="as the server calls it")
     description: str
@@ -175,6 +195,7 @@ class McpServerView(BaseModel):
             {
                 **{name: getattr(server, name) for name in cls.model_fields if hasattr(server, name)},
                 **config.model_dump(),
+                "authorization_url": server.consent.url if server.consent else None,
                 "tools": [
                     McpToolView(name=t.name, description=t.description, input_schema=dict(t.schema))
                     for t in server.tools

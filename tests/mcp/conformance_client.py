@@ -8,20 +8,34 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-from mcp.shared.auth import AuthorizationCodeResult
 
 from agents_backend.domain.errors import AgentsError
 from agents_backend.domain.mcp import OAuthClient, ServerConfig
 from agents_backend.integrations.addresses import Policy, certificates
 from agents_backend.integrations.mcp import McpClients
-from agents_backend.integrations.mcp_auth import Person, SignIn
-from agents_backend.services.mcp_listings import MemoryKeeper
+from agents_backend.integrations.mcp_auth import Person, Returned, SignIn
 
 REDIRECT = "http://localhost:3000/callback"
 ARGUMENTS = {"add_numbers": {"a": 5, "b": 3}}
+
+
+class Keeper:
+    kept: str | None = None
+
+    async def load(self) -> str | None:
+        return self.kept
+
+    async def save(self, kept: str) -> None:
+        self.kept = kept
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        yield
 
 
 class Browser:
@@ -32,9 +46,9 @@ class Browser:
         async with httpx.AsyncClient(follow_redirects=False) as client:
             self.location = (await client.get(url)).headers["location"]
 
-    async def returned(self) -> AuthorizationCodeResult:
+    async def returned(self) -> Returned:
         query = {name: values[0] for name, values in parse_qs(urlsplit(self.location).query).items()}
-        return AuthorizationCodeResult(code=query["code"], state=query.get("state"), iss=query.get("iss"))
+        return Returned(query["code"], query.get("state", ""), query.get("iss"))
 
 
 def oauth_of(scenario: str, given: dict) -> OAuthClient | None:
@@ -69,10 +83,10 @@ async def main(url: str) -> None:
         given["issuer"] = await issuer_of(url)
     clients = McpClients(policy=Policy(allow_loopback=True), trust=await certificates())
     browser = Browser()
-    sign_in = SignIn(MemoryKeeper(), Person(REDIRECT, browser.send, browser.returned))
+    sign_in = SignIn(Keeper(), Person(REDIRECT, browser.send, browser.returned))
     config = ServerConfig(url=url, oauth=oauth_of(scenario, given), timeout_seconds=20)
     for tool in await clients.tools(config, sign_in):
-        print(tool.name, await clients.call(config, tool.name, ARGUMENTS.get(tool.name, {}), sign_in))
+        await clients.call(config, tool.name, ARGUMENTS.get(tool.name, {}), sign_in)
 
 
 try:
