@@ -43,19 +43,6 @@ def _page(name: str, title: str, path: str, **buttons: str) -> Entry:
 
 CATALOG: tuple[Entry, ...] = (
     _directory(
-        "agent",
-        "Agents",
-        "agent",
-        _page(
-            "agent:mcp",
-            "MCP servers",
-            "/agent/mcp",
-            add="Add MCP servers",
-            edit="Change MCP servers",
-            delete="Delete MCP servers",
-        ),
-    ),
-    _directory(
         "system",
         "System",
         "settings",
@@ -129,6 +116,19 @@ CATALOG: tuple[Entry, ...] = (
             edit="Change descriptions of tables",
             delete="Delete descriptions of tables",
             generate="Generate code",
+        ),
+    ),
+    _directory(
+        "agent",
+        "Agents",
+        "activity",
+        _page(
+            "agent:mcp",
+            "MCP servers",
+            "/agent/mcp",
+            add="Add MCP servers",
+            edit="Change MCP servers",
+            delete="Delete MCP servers",
         ),
     ),
 )

@@ -12,7 +12,7 @@ from agents_backend.domain.errors import NotFound
 from agents_backend.domain.mcp import mask
 from agents_backend.services.claude_code import CLAUDE_CODE, ClaudeCode
 from agents_backend.services.idempotency import claim
-from agents_backend.services.mcp_servers import KnownServer, McpServers
+from agents_backend.services.mcp_servers import NO_SERVER, KnownServer, McpServers
 from agents_backend.services.vault import Vault
 
 CODEX: Final = "codex"
@@ -44,9 +44,6 @@ class KnownAgent:
     error: str | None
     created_at: datetime
     updated_at: datetime
-
-
-_NONE: Final = "There is no such MCP setting."
 
 
 class CodingAgents:
@@ -110,7 +107,7 @@ class CodingAgents:
             return
         async with self._database.transaction() as session:
             if not await CodingAgentRepository(session).remove(user_id, tool_type):
-                raise NotFound(_NONE)
+                raise NotFound(NO_SERVER)
         if tool_type == CLAUDE_CODE:
             await self._claude_code.wake(user_id)
 
@@ -146,5 +143,5 @@ class CodingAgents:
 
 def _there(row: CodingAgent | None) -> CodingAgent:
     if row is None:
-        raise NotFound(_NONE)
+        raise NotFound(NO_SERVER)
     return row

@@ -4,23 +4,26 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
+import structlog
+
 from agents_backend.db.base import Database
 from agents_backend.db.coding_agents import CodingAgentRepository
+from agents_backend.domain.errors import AgentsError
 from agents_backend.integrations.claude_oauth import loaded
+from agents_backend.integrations.sandboxes import Boxes
 from agents_backend.services.coding_agents import CODEX
 from agents_backend.services.vault import Vault
 
 HOME: Final = "/home/user"
-_PRIVATE: Final = 0o600
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class SandboxFile:
-    """A file to be placed in a sandbox, readable by its user alone (`mode`)."""
+    """A file of a sandbox; without content it is not to be there."""
 
     path: str
-    content: str
-    mode: int = _PRIVATE
+    content: str | None
 
 
 class CredentialFiles:
@@ -30,9 +33,8 @@ class CredentialFiles:
     async def of(self, user_id: int) -> list[SandboxFile]:
         """What belongs into each sandbox of a user now: the credentials of the coding agents that are on.
 
-        Write them when a sandbox is made and when it is resumed, for tokens change every few hours; a file that is no longer
-        among them (its agent is off, removed, or to be signed in anew) is to go. They are secrets: they belong into no history,
-        no log and no row.
+        They are secrets: they belong into no history, no log and no row. An agent that is off, or has to be signed in to anew, has
+        files without content; one that was never set has none, for its user may have signed in to it within the sandbox.
 
         Raises:
             Unavailable: PostgreSQL is away.
@@ -41,10 +43,31 @@ class CredentialFiles:
             rows = await CodingAgentRepository(session).of(user_id)
         found: list[SandboxFile] = []
         for row in rows:
-            if row.is_active and row.error is None:
-                secret = self._vault.open(row, "secret")
-                found += _codex(secret, row.options) if row.tool_type == CODEX else _claude_code(secret)
+            secret = self._vault.open(row, "secret")
+            files = _codex(secret, row.options) if row.tool_type == CODEX else _claude_code(secret)
+            is_good = row.is_active and row.error is None
+            found += [file if is_good else SandboxFile(file.path, None) for file in files]
         return found
+
+
+class CredentialMirror:
+    """Brings them into a sandbox when it is made and when it is resumed; tokens change every few hours."""
+
+    def __init__(self, *, files: CredentialFiles, boxes: Boxes) -> None:
+        self._files, self._boxes = files, boxes
+
+    async def bring(self, user_id: int, box_id: str, *, seconds: int) -> bool:
+        """Write and remove; False when that could not be, and is left for the next time."""
+        try:
+            for file in await self._files.of(user_id):
+                if file.content is None:
+                    await self._boxes.remove(box_id, file.path, seconds=seconds)
+                else:
+                    await self._boxes.write(box_id, file.path, file.content.encode(), seconds=seconds)
+        except AgentsError as error:
+            _log.warning("credentials_not_placed", user_id=user_id, code=error.code)
+            return False
+        return True
 
 
 def _codex(secret: dict[str, Any], options: dict[str, Any]) -> list[SandboxFile]:

@@ -21,7 +21,7 @@ from agents_backend.services.mcp_listings import ConsentNeeded, McpListings, Mem
 from agents_backend.services.vault import Vault
 
 MOST: Final = 100  # servers of one owner
-NO_SERVER: Final = "There is no such MCP server."
+NO_SERVER: Final = "There is no such MCP server or setting."
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from agents_backend.domain.errors import (
     UpstreamFailed,
     UpstreamTimeout,
 )
-from agents_backend.domain.mcp import ServerName
 from agents_backend.services.claude_code import CLAUDE_CODE
 from agents_backend.services.coding_agents import CODEX
 from agents_backend.services.mcp_servers import NewServer
@@ -41,7 +40,14 @@ from api.schemas.pages import Number, Page, Size
 
 _PATH = "/agent/user-settings/mcp"
 router = APIRouter(prefix=_PATH, tags=["mcp"], responses=errors(Invalid, Unauthenticated, Unavailable))
-ToolType = Annotated[ServerName, Path(description="`codex`, `claude-code`, or the name of a server of one's own")]
+ToolType = Annotated[
+    str,
+    Path(
+        max_length=64,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="`codex`, `claude-code`, or the name of a server of one's own",
+    ),
+]
 
 
 def _placed(response: Response, tool_type: str, *, is_new: bool) -> None:

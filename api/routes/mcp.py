@@ -14,7 +14,6 @@ from agents_backend.domain.errors import (
     Unauthenticated,
     Unavailable,
 )
-from agents_backend.domain.mcp import ServerName
 from agents_backend.domain.principals import Principal
 from agents_backend.services.mcp_servers import KnownServer, NewServer
 from agents_backend.settings import Settings
@@ -25,7 +24,7 @@ from api.schemas.pages import Number, Page, Size
 
 router = APIRouter(prefix="/agent/mcp/servers", tags=["mcp"], responses=errors(Invalid, Unauthenticated, Unavailable))
 callback = APIRouter(prefix="/agent/mcp", tags=["mcp"])
-Named = Annotated[ServerName, Path(description="the server's name")]
+Named = Annotated[str, Path(max_length=64, pattern=r"^[A-Za-z0-9_-]+$", description="the server's name")]
 _COOKIE = "mcp_browser"
 Browser = Annotated[str | None, Cookie(alias=_COOKIE, max_length=64, description="binds a consent to who began it")]
 

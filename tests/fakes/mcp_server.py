@@ -15,7 +15,7 @@ from mcp.server.auth.provider import (
     RefreshToken,
     construct_redirect_uri,
 )
-from mcp.server.auth.settings import AuthSettings
+from mcp.server.auth.settings import AuthSettings, ClientRegistrationOptions
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 from mcp_types import ImageContent, TextContent, ToolAnnotations
@@ -153,14 +153,16 @@ class FakeMcp:
         await self._task
 
     def _server(self) -> MCPServer:
-        auth: dict[str, Any] = dict(self._auth)
-        if self.token:
-            urls = {
-                "issuer_url": f"http://127.0.0.1:{self.port}",
-                "resource_server_url": self.url,
-                "validate_token_resource": False,
-            }
-            auth = {"token_verifier": OneToken(self.token), "auth": AuthSettings(**urls)}
+        auth: dict[str, Any] = {}
+        if self.token or self._consenting:
+            about = AuthSettings(
+                issuer_url=f"http://127.0.0.1:{self.port}",
+                resource_server_url=self.url,
+                validate_token_resource=False,
+                client_registration_options=ClientRegistrationOptions(enabled=self._consenting is not None),
+            )
+            who = {"token_verifier": OneToken(self.token)} if self.token else {}
+            auth = {"auth": about, **who, **({"auth_server_provider": self._consenting} if self._consenting else {})}
         server = MCPServer("fake", log_level="CRITICAL", **auth)
         reads = ToolAnnotations(read_only_hint=True)
         server.add_tool(self.echo, annotations=reads)

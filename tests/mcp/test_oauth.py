@@ -1,8 +1,8 @@
 """OAuth-protected MCP servers: a person consents once; tokens are kept encrypted, refreshed in time, and asked for anew when revoked."""
 
 import asyncio
-import datetime
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import httpx
@@ -79,7 +79,7 @@ async def test_a_revoked_consent_costs_the_tools_until_it_is_given_anew(
     await admin.get(await back(made["authorization_url"]))
     consenting.revoke()
     async with mcp_database.transaction() as session:
-        past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
+        past = datetime.now(UTC) - timedelta(hours=1)
         await session.execute(text("update mcp_servers set checked_at = :past"), {"past": past})
     registered = len(consenting.clients)
     _, events = await chat(ann, "[say=still here]")

@@ -40,7 +40,6 @@ async def files(mcp_database, mcp_settings, username="ann") -> dict[str, str]:
     async with mcp_database.reading() as session:
         user = (await session.execute(text("select id from users where username = :n"), {"n": username})).scalar_one()
     found = await CredentialFiles(database=mcp_database, vault=Vault(mcp_settings.vault)).of(user)
-    assert all(file.mode == 0o600 for file in found)
     return {file.path: file.content for file in found}
 
 
@@ -70,7 +69,9 @@ async def test_turning_one_on_or_off_changes_no_other(ann, anthropic, mcp_databa
     assert (off.status_code, off.json()["is_active"]) == (200, False), off.text
     on = {item["tool_type"]: item["is_active"] for item in (await ann.get(SETTINGS)).json()["items"]}
     assert on == {"codex": False, "claude-code": True, "mine": True}
-    assert list(await files(mcp_database, mcp_settings)) == ["/home/user/.claude/.credentials.json"]
+    placed = await files(mcp_database, mcp_settings)
+    assert {path for path, content in placed.items() if content} == {"/home/user/.claude/.credentials.json"}
+    assert placed["/home/user/.codex/auth.json"] is None  # to be removed
     again = await ann.patch(f"{SETTINGS}/codex/toggle", json={"is_active": True})
     assert again.json()["is_active"] is True
     pages = [(await ann.get(SETTINGS, params={"page": page, "size": 2})).json() for page in (1, 2)]
@@ -149,7 +150,7 @@ async def test_a_sign_in_that_was_revoked_is_said_and_its_file_withdrawn(ann, an
         return (await ann.get(f"{SETTINGS}/claude-code")).json()["error"]
 
     assert "Sign in to Claude Code again" in await until(told, seconds=60)
-    assert await files(mcp_database, mcp_settings) == {}
+    assert await files(mcp_database, mcp_settings) == {"/home/user/.claude/.credentials.json": None}
     anthropic.lifetime = 8 * 3600
     anew = await ann.post(f"{SETTINGS}/claude-code", json={"authorization_code": await consented(ann, anthropic)})
     assert (anew.status_code, anew.json()["error"]) == (200, None)
