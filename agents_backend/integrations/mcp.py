@@ -31,7 +31,7 @@ from agents_backend.integrations.mcp_wire import MAX_ANSWER, McpTransport, open_
 
 LIST_SECONDS: Final = 20.0
 MAX_TOOLS: Final = 500
-MAX_SCHEMA: Final = 100_000  # characters of all that describes one tool
+MAX_SCHEMA: Final = 100_000  # bytes of all that describes one tool
 _PAGES = 50
 _NO_SUCH_METHOD = -32601
 
@@ -63,14 +63,6 @@ class McpClients:
         # The SDK logs what servers answered, word for word; what matters of it is raised.
         logging.getLogger("mcp").setLevel(logging.CRITICAL)
         self._info = types.Implementation(name="agents-backend", version=version("agents-backend"))
-
-    def check(self, url: str) -> None:
-        """Refuse what can be refused of an address without asking anybody.
-
-        Raises:
-            AddressRefused: no public http(s) address.
-        """
-        check_url(url, self._policy)
 
     async def tools(
         self, config: ServerConfig, sign_in: SignIn | None = None, *, seconds: float = LIST_SECONDS
@@ -126,6 +118,8 @@ class McpClients:
                 raise
             raise UpstreamTimeout(f"The server did not answer in {seconds:g} seconds.") from error
         except BaseExceptionGroup as group:
+            if limit.expired():
+                raise UpstreamTimeout(f"The server did not answer in {seconds:g} seconds.") from group
             raise _failure(_first(group), transport) from group
         except (MCPError, OAuthFlowError, httpx2.HTTPError, ValidationError, ValueError, OSError) as error:
             raise _failure(error, transport) from error
@@ -178,17 +172,23 @@ def _failure(error: BaseException, transport: McpTransport) -> BaseException:
 
 
 def _line(text: str) -> str:
-    return " ".join(text.replace("\x00", "").split())[:500]
+    """A server's words as one short line that can be stored."""
+    return " ".join(text.replace("\x00", "").encode(errors="replace").decode().split())[:500]
 
 
 def _described(tool: types.Tool) -> RemoteTool:
-    schema = tool.input_schema
     description = tool.description or tool.title or ""
-    if len(json.dumps(schema)) + len(description) > MAX_SCHEMA:
-        raise UpstreamRejected(f"The description of the tool {_line(tool.name)[:64]} is too long.")
+    try:
+        whole = json.dumps([tool.name, description, tool.input_schema], ensure_ascii=False, allow_nan=False)
+        size = len(whole.encode())
+    except (ValueError, RecursionError):
+        size = 0
+    # PostgreSQL takes no NUL and no half of a character, and a model no NaN.
+    if not 0 < size <= MAX_SCHEMA or "\\u0000" in whole:
+        raise UpstreamRejected(f"The description of the tool {_line(tool.name)[:64]} is too long, or is no valid text.")
     hints = tool.annotations
     repeatable = bool(hints and (hints.read_only_hint or hints.idempotent_hint))
-    return RemoteTool(tool.name, description.replace("\x00", ""), schema, repeatable)
+    return RemoteTool(tool.name, description, tool.input_schema, repeatable)
 
 
 def _answer(result: types.CallToolResult) -> Answer:

@@ -110,8 +110,8 @@ class ClaudeCode:
                 start_signal=names.CLAUDE_CODE_CHANGED_SIGNAL,
                 rpc_timeout=RPC,
             )
-        except RPCError as error:
-            _log.warning("claude_code_not_woken", user_id=user_id, status=str(error.status))
+        except (RPCError, RuntimeError) as error:
+            _log.warning("claude_code_not_woken", user_id=user_id, error=type(error).__name__)
 
     async def sweep(self) -> int:
         """Wake the workflows of tokens that are due; one that lives is not harmed. Gives how many there are."""

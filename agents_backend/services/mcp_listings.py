@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -23,16 +24,21 @@ from agents_backend.services.vault import Vault
 KEPT: Final = timedelta(minutes=10)
 # A server that failed is not asked again at each step of each chat.
 PAUSE: Final = timedelta(minutes=1)
+_SIGN_INS_AT_ONCE: Final = 4
 CHAT_SECONDS: Final = 8.0  # how long a chat waits for what a server offers
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class Listing:
-    """A server and its tools, or why there are none."""
+    """A server and its tools, or why there are none.
+
+    Attributes:
+        config: None where it cannot be read: its key is not among those of the vault.
+    """
 
     server: McpServer
-    config: ServerConfig
+    config: ServerConfig | None
     tools: tuple[RemoteTool, ...] = ()
     error: str | None = None
 
@@ -41,11 +47,28 @@ class ConsentNeeded(Exception):
     """A person has to consent at the server's authorization server. It is no error of a caller's."""
 
 
+class Turns:
+    """Who may hold a connection to PostgreSQL for the time of a sign-in: one of this process for each server, few in all.
+
+    Whoever waited for the lock there would hold one too, until none was left for who has the lock.
+    """
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[uuid.UUID, asyncio.Lock] = WeakValueDictionary()
+        self._few = asyncio.Semaphore(_SIGN_INS_AT_ONCE)
+
+    @asynccontextmanager
+    async def of(self, server_id: uuid.UUID) -> AsyncIterator[None]:
+        lock = self._locks.setdefault(server_id, asyncio.Lock())
+        async with lock, self._few:
+            yield
+
+
 class RowKeeper:
     """Keeps a server's sign-in in its row, encrypted."""
 
-    def __init__(self, *, database: Database, vault: Vault, server_id: uuid.UUID) -> None:
-        self._database, self._vault, self._id = database, vault, server_id
+    def __init__(self, *, database: Database, vault: Vault, server_id: uuid.UUID, turns: Turns) -> None:
+        self._database, self._vault, self._id, self._turns = database, vault, server_id, turns
 
     async def load(self) -> str | None:
         async with self._database.reading() as session:
@@ -59,7 +82,7 @@ class RowKeeper:
 
     @asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
-        async with self._database.transaction() as session:
+        async with self._turns.of(self._id), self._database.transaction() as session:
             await McpServerRepository(session).lock_sign_in(self._id)
             yield
 
@@ -85,18 +108,25 @@ class McpListings:
     def __init__(self, *, database: Database, vault: Vault, clients: McpClients) -> None:
         self._database, self._vault, self._clients = database, vault, clients
         self._asked: dict[uuid.UUID, asyncio.Task[Listing]] = {}
+        self._turns = Turns()
 
     def config(self, server: McpServer) -> ServerConfig:
         return ServerConfig.model_validate(self._vault.open(server, "config"))
 
     def sign_in(self, server: McpServer, person: Person | None = None) -> SignIn:
-        return SignIn(RowKeeper(database=self._database, vault=self._vault, server_id=server.id), person)
+        return SignIn(
+            RowKeeper(database=self._database, vault=self._vault, server_id=server.id, turns=self._turns), person
+        )
 
     async def of(self, servers: Sequence[McpServer]) -> list[Listing]:
         """The listings of all, those that are too old asked for again, side by side."""
         return list(await asyncio.gather(*(self._of(server) for server in servers)))
 
     async def _of(self, server: McpServer) -> Listing:
+        try:
+            self.config(server)
+        except AgentsError as failure:
+            return Listing(server, None, error=failure.detail)
         if server.checked_at is not None and now() - server.checked_at < (PAUSE if server.error else KEPT):
             return Listing(server, self.config(server), tools_of(server), server.error)
         # Many chats ask at once: one listing serves them, and outlives the one of them that is cancelled.
@@ -140,7 +170,8 @@ class McpListings:
         await self._write(server, **listed(found), awaits_consent=False)
 
     async def call(self, listing: Listing, tool: RemoteTool, arguments: dict[str, Any]) -> Any:
-        return await self._clients.call(listing.config, tool.name, arguments, self.sign_in(listing.server))
+        config = listing.config or self.config(listing.server)
+        return await self._clients.call(config, tool.name, arguments, self.sign_in(listing.server))
 
     async def _write(self, server: McpServer, **values: Any) -> None:
         async with self._database.transaction() as session:

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import mimetypes
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -24,6 +25,7 @@ from agents_backend.services.toolboxes import Availability, ToolContext, ToolRes
 
 CHOICES: Final = "mcp"  # the option of a run with what its request wants of servers, by their names
 MAX_FILES: Final = 20  # of one result
+_MEDIA_TYPE: Final = re.compile(r"[a-z]{1,20}/[a-z0-9][a-z0-9.+-]{0,80}")
 _EXTENSIONS: Final = {
     "image/jpeg": ".jpg",
     "audio/wav": ".wav",
@@ -91,12 +93,13 @@ class McpTools:
 
     async def _keep(self, file: File, number: int, context: ToolContext) -> str:
         """A file of a result as an artifact of the run; the call's own id names it, so that a second try puts it in its place."""
-        kind = file.media_type.partition(";")[0].strip().lower()
+        named = file.media_type.partition(";")[0].strip().lower()
+        kind = named if _MEDIA_TYPE.fullmatch(named) else "application/octet-stream"
         extension = _EXTENSIONS.get(kind) or mimetypes.guess_extension(kind) or ".bin"
         digest = hashlib.sha256(context.call_id.encode()).hexdigest()[:12]
-        name = f"{kind.partition('/')[0] or 'file'}-{digest}-{number + 1}{extension}"
+        name = f"{kind.partition('/')[0]}-{digest}-{number + 1}{extension}"
         details = {"tool_call_id": context.call_id}
-        await self._artifacts.save(context.run, NewArtifact(name, kind[:128], file.data, role="file", details=details))
+        await self._artifacts.save(context.run, NewArtifact(name, kind, file.data, role="file", details=details))
         return f"{name} ({kind}, {len(file.data):,} bytes)"
 
 
@@ -111,7 +114,7 @@ def _offered(listings: Sequence[Listing], options: Mapping[str, Any]) -> dict[st
     for listing in listings:
         choice = (options.get(CHOICES) or {}).get(listing.server.name) or {}
         for name, tool in named(listing.server.name, listing.tools).items():
-            enabled = (listing.config.enabled_tools, choice.get("enabled_tools"))
+            enabled = (listing.config and listing.config.enabled_tools, choice.get("enabled_tools"))
             if all(names is None or tool.name in names for names in enabled):
                 found.setdefault(name, _Offered(tool, listing))
     return found

@@ -1,12 +1,16 @@
 """The deployment's MCP servers: added, read, changed, removed; their secrets; what is refused, and why."""
 
 import asyncio
+import json
 
 import pytest
 from sqlalchemy import text
 
+from agents_backend.db.base import Base
+from agents_backend.db.vault import sealed_columns
 from agents_backend.stack.process import free_port
 from tests.fakes.mcp_server import FakeMcp
+from tests.fakes.wire import Server, answer, misbehave
 
 SERVERS = "/agent/mcp/servers"
 SECRET = "canary-of-a-header-7f3a"
@@ -75,6 +79,60 @@ async def test_secrets_are_masked_on_read_kept_when_the_mask_is_written_back_and
             for table in ("mcp_servers", "opera_logs", "idempotency_keys"):
                 kept = (await session.execute(text(f"select t::text from {table} t"))).scalars().all()
                 assert not [row for row in kept if SECRET in row or SECRET.encode().hex() in row], table
+
+
+def test_the_rotation_of_keys_finds_every_secret():
+    found = {str(column) for column in sealed_columns(Base.metadata)}
+    assert found >= {"mcp_servers.config", "mcp_servers.sign_in", "coding_agents.secret"}
+
+
+async def test_a_tool_s_description_that_cannot_be_kept_is_a_400(admin):
+    async def handler(asked, writer):
+        tools = [{"name": "t", "description": "a\x00b", "inputSchema": {"type": "object"}}]
+        result = {"tools": tools} if asked.json["method"] == "tools/list" else {}
+        started = {
+            "protocolVersion": "2025-06-18",
+            "capabilities": {"tools": {}},
+            "serverInfo": {"name": "x", "version": "1"},
+        }
+        if asked.json["method"] == "initialize":
+            result = started
+        if asked.method != "POST" or asked.json["method"] == "server/discover":
+            await answer(writer, "{}", status=405)
+        elif "id" not in asked.json:
+            await answer(writer, status=202)
+        else:
+            await answer(writer, json.dumps({"jsonrpc": "2.0", "id": asked.json["id"], "result": result}))
+
+    async with Server(handler) as strange:
+        refused = await admin.post(SERVERS, json={"name": "strange", "url": f"{strange.url}/mcp"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "MCP_SERVER_UNUSABLE"), refused.text
+    assert "no valid text" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize("fault", ["429", "500", "malformed", "gzip"])
+async def test_what_a_broken_server_says_is_not_passed_on(admin, fault):
+    async def handler(asked, writer):
+        if fault == "gzip":
+            await answer(writer, "secret-body", content_encoding="gzip")
+        else:
+            await misbehave(fault, writer)
+
+    async with Server(handler) as broken:
+        refused = await admin.post(SERVERS, json={"name": "broken", "url": f"{broken.url}/mcp"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "MCP_SERVER_UNUSABLE"), refused.text
+    assert "secret-body" not in refused.text
+
+
+async def test_a_redirect_to_another_address_is_not_followed(admin, server):
+    async def handler(asked, writer):
+        await answer(writer, status=307, location=server.url)
+
+    async with Server(handler) as leading:
+        headers = {"Authorization": f"Bearer {SECRET}"}
+        refused = await admin.post(SERVERS, json={"name": "x", "url": f"{leading.url}/mcp", "headers": headers})
+    assert refused.status_code == 400, refused.text
+    assert server.received == []
 
 
 async def test_a_stored_secret_never_goes_to_another_address(admin, server):
