@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from agents_backend.domain.errors import Invalid
 
+CODEX: Final = "codex"
+CLAUDE_CODE: Final = "claude-code"
 Transport = Literal["streamable_http", "sse", "stdio"]
 # Models take tool names of 64 of these characters at the most.
 MAX_TOOL_NAME: Final = 64
@@ -18,8 +20,8 @@ _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 _DIGITS = 8
 _MASK, _SHOWN, _LONG_ENOUGH = "********", 4, 16
 _NO_STDIO = (
-    "transport: stdio starts a program, which this server does for nobody. Run the program in your own sandbox "
-    "(POST /agent/sandboxes/run-command), let it speak streamable HTTP there, expose its port, and add that address."
+    "transport: stdio starts a program, which is done in a sandbox alone. Name it in `mcp_settings.servers` of a request to "
+    "/agent/agent/stream, whose runs have one."
 )
 
 ServerName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")]
@@ -48,12 +50,16 @@ class ServerConfig(Frozen):
     """Everything that it takes to reach a server; as a whole it is a secret.
 
     Attributes:
+        command, args, env: of `stdio`, which has no address.
         timeout_seconds: one call of a tool, at most.
         enabled_tools: the names, at the server, of those that are offered; None for all.
     """
 
     transport: Transport = "streamable_http"
-    url: str
+    url: str = ""
+    command: str | None = None
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = Field(default_factory=dict)
     headers: Mapping[str, str] = Field(default_factory=dict)
     oauth: OAuthClient | None = None
     timeout_seconds: int = 60

@@ -24,9 +24,10 @@ from mcp.client.streamable_http import streamable_http_client
 from pydantic import ValidationError
 
 from agents_backend.domain.errors import AgentsError, Invalid, UpstreamFailed, UpstreamRejected, UpstreamTimeout
-from agents_backend.domain.mcp import RemoteTool, ServerConfig
+from agents_backend.domain.mcp import RemoteTool, ServerConfig, refuse_stdio
 from agents_backend.integrations.addresses import Policy, Resolve, check_url, system_resolve
 from agents_backend.integrations.mcp_auth import SignIn
+from agents_backend.integrations.mcp_stdio import Start, spoken_by
 from agents_backend.integrations.mcp_wire import MAX_ANSWER, McpTransport, open_client
 
 LIST_SECONDS: Final = 20.0
@@ -65,15 +66,20 @@ class McpClients:
         self._info = types.Implementation(name="agents-backend", version=version("agents-backend"))
 
     async def tools(
-        self, config: ServerConfig, sign_in: SignIn | None = None, *, seconds: float = LIST_SECONDS
+        self,
+        config: ServerConfig,
+        sign_in: SignIn | None = None,
+        *,
+        seconds: float = LIST_SECONDS,
+        start: Start | None = None,
     ) -> list[RemoteTool]:
-        """All tools of a server; `seconds` are for all of it, a person's consent included.
+        """All tools of a server; `seconds` are for all of it, a person's consent included. `start` starts one of stdio.
 
         Raises:
             AddressRefused: its address is none that we connect to. UpstreamRejected: it, or who signs us in, refuses us.
             UpstreamFailed: it cannot be reached, or does not speak MCP. UpstreamTimeout: not in `seconds`.
         """
-        async with self._connected(config, sign_in, seconds) as client:
+        async with self._connected(config, sign_in, seconds, start) as client:
             found: list[RemoteTool] = []
             cursor = None
             for _ in range(_PAGES):
@@ -87,14 +93,20 @@ class McpClients:
         return found
 
     async def call(
-        self, config: ServerConfig, name: str, arguments: Mapping[str, Any], sign_in: SignIn | None = None
+        self,
+        config: ServerConfig,
+        name: str,
+        arguments: Mapping[str, Any],
+        sign_in: SignIn | None = None,
+        *,
+        start: Start | None = None,
     ) -> Answer:
         """Call a tool; whoever is cancelled meanwhile has told the server so.
 
         Raises:
             Invalid: the server refuses the call itself. The others as `tools`, in the config's `timeout_seconds`.
         """
-        async with self._connected(config, sign_in, config.timeout_seconds) as client:
+        async with self._connected(config, sign_in, config.timeout_seconds, start) as client:
             try:
                 return _answer(await client.call_tool(name, dict(arguments)))
             except ValidationError as error:
@@ -103,14 +115,19 @@ class McpClients:
                 raise UpstreamFailed("The tool's result is not as the tool describes it.") from error
 
     @asynccontextmanager
-    async def _connected(self, config: ServerConfig, sign_in: SignIn | None, seconds: float) -> AsyncIterator[Client]:
+    async def _connected(
+        self, config: ServerConfig, sign_in: SignIn | None, seconds: float, start: Start | None
+    ) -> AsyncIterator[Client]:
         transport = McpTransport(self._policy, trust=self._trust, ask=self._ask)
-        check_url(config.url, self._policy)
+        if start is None:
+            refuse_stdio(config.transport)
+            check_url(config.url, self._policy)
         limit = asyncio.timeout(seconds)
         try:
             async with limit, transport:
                 auth = await sign_in.auth(config) if sign_in else None
-                client = Client(self._opened(config, transport, auth, seconds), client_info=self._info, cache=None)
+                opened = spoken_by(start) if start else self._opened(config, transport, auth, seconds)
+                client = Client(opened, client_info=self._info, cache=None)
                 async with client:
                     yield client
         except TimeoutError as error:

@@ -15,12 +15,12 @@ from agents_backend.db.base import Database, now
 from agents_backend.db.coding_agents import CodingAgentRepository
 from agents_backend.db.tables.mcp import CodingAgent
 from agents_backend.domain.errors import Invalid, UpstreamRejected
+from agents_backend.domain.mcp import CLAUDE_CODE
 from agents_backend.integrations.claude_oauth import ClaudeOAuth, ClaudeTokens, dumped, loaded
 from agents_backend.services.idempotency import claim, release
 from agents_backend.services.launches import RPC
 from agents_backend.services.vault import Vault
 
-CLAUDE_CODE: Final = "claude-code"
 AT_ONCE: Final = 100
 _log = structlog.get_logger(__name__)
 

@@ -9,13 +9,12 @@ from agents_backend.db.base import Database
 from agents_backend.db.coding_agents import CodingAgentRepository
 from agents_backend.db.tables.mcp import CodingAgent
 from agents_backend.domain.errors import NotFound
-from agents_backend.domain.mcp import mask
-from agents_backend.services.claude_code import CLAUDE_CODE, ClaudeCode
+from agents_backend.domain.mcp import CLAUDE_CODE, CODEX, mask
+from agents_backend.services.claude_code import ClaudeCode
 from agents_backend.services.idempotency import claim
 from agents_backend.services.mcp_servers import NO_SERVER, KnownServer, McpServers
 from agents_backend.services.vault import Vault
 
-CODEX: Final = "codex"
 TOOL_TYPES: Final = (CODEX, CLAUDE_CODE)
 
 

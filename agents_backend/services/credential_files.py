@@ -9,9 +9,9 @@ import structlog
 from agents_backend.db.base import Database
 from agents_backend.db.coding_agents import CodingAgentRepository
 from agents_backend.domain.errors import AgentsError
+from agents_backend.domain.mcp import CODEX
 from agents_backend.integrations.claude_oauth import loaded
 from agents_backend.integrations.sandboxes import Boxes
-from agents_backend.services.coding_agents import CODEX
 from agents_backend.services.vault import Vault
 
 HOME: Final = "/home/user"

@@ -18,6 +18,7 @@ from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.builtin_tools import BuiltinTools
 from agents_backend.services.mcp_parts import mcp_listings
 from agents_backend.services.mcp_tools import McpTools
+from agents_backend.services.run_programs import RunPrograms
 from agents_backend.services.sandbox_parts import sandbox_files, sandbox_parts
 from agents_backend.services.sandbox_tools import SandboxTools
 from agents_backend.services.toolboxes import Toolbox, Toolboxes
@@ -44,16 +45,22 @@ async def deployed_tools(
         artifacts = Artifacts(
             database=database, storage=Storage(settings.storage, settings.data_dir), settings=settings
         )
+        places = AgentSandboxes(database=database, sandboxes=parts.sandboxes, log=log)
         boxed = SandboxTools(
             database=database,
             parts=parts,
             files=sandbox_files(parts, settings, pages=pages, presigned=presigned),
             artifacts=artifacts,
-            places=AgentSandboxes(database=database, sandboxes=parts.sandboxes, log=log),
+            places=places,
         )
         remote = McpTools(
             database=database,
-            listings=mcp_listings(database=database, settings=settings, trust=trust),
+            listings=mcp_listings(
+                database=database,
+                settings=settings,
+                trust=trust,
+                programs=RunPrograms(database=database, places=places, access=parts.access, boxes=parts.boxes),
+            ),
             artifacts=artifacts,
             log=log,
         )

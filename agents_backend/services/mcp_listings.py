@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -18,12 +19,15 @@ from agents_backend.domain.errors import AgentsError, Invalid, UpstreamFailed, U
 from agents_backend.domain.mcp import RemoteTool, ServerConfig
 from agents_backend.integrations.mcp import LIST_SECONDS, McpClients
 from agents_backend.integrations.mcp_auth import Person, SignIn
+from agents_backend.integrations.mcp_stdio import Start
 from agents_backend.integrations.mcp_wire import SIGN_IN_NEEDED
+from agents_backend.services.run_programs import RunPrograms
 from agents_backend.services.vault import Vault
 
 KEPT: Final = timedelta(minutes=10)
 # A server that failed is not asked again at each step of each chat.
 PAUSE: Final = timedelta(minutes=1)
+PROGRAM_SECONDS: Final = 90.0  # for a program, whose sandbox may have yet to be made and its packages to be fetched
 _SIGN_INS_AT_ONCE: Final = 4
 CHAT_SECONDS: Final = 8.0  # how long a chat waits for what a server offers
 _log = structlog.get_logger(__name__)
@@ -105,8 +109,10 @@ class MemoryKeeper:
 
 
 class McpListings:
-    def __init__(self, *, database: Database, vault: Vault, clients: McpClients) -> None:
-        self._database, self._vault, self._clients = database, vault, clients
+    def __init__(
+        self, *, database: Database, vault: Vault, clients: McpClients, programs: RunPrograms | None = None
+    ) -> None:
+        self._database, self._vault, self._clients, self._programs = database, vault, clients, programs
         self._asked: dict[uuid.UUID, asyncio.Task[Listing]] = {}
         self._turns = Turns()
 
@@ -138,7 +144,9 @@ class McpListings:
     async def _ask(self, server: McpServer) -> Listing:
         config = self.config(server)
         try:
-            found = await self._clients.tools(config, self.sign_in(server), seconds=CHAT_SECONDS)
+            start = self._start(server, config)
+            seconds = PROGRAM_SECONDS if start else CHAT_SECONDS
+            found = await self._clients.tools(config, self.sign_in(server), seconds=seconds, start=start)
         except AgentsError as failure:
             _log.info("mcp_server_not_listed", server=server.name, server_id=str(server.id), code=failure.code)
             await self._write(server, tools=None, error=failure.detail)
@@ -171,7 +179,14 @@ class McpListings:
 
     async def call(self, listing: Listing, tool: RemoteTool, arguments: dict[str, Any]) -> Any:
         config = listing.config or self.config(listing.server)
-        return await self._clients.call(config, tool.name, arguments, self.sign_in(listing.server))
+        start, sign_in = self._start(listing.server, config), self.sign_in(listing.server)
+        return await self._clients.call(config, tool.name, arguments, sign_in, start=start)
+
+    def _start(self, server: McpServer, config: ServerConfig) -> Start | None:
+        """How the program of a server of stdio is started; None of any other, and where none may be."""
+        if config.transport != "stdio" or self._programs is None:
+            return None
+        return partial(self._programs.start, server, config)
 
     async def _write(self, server: McpServer, **values: Any) -> None:
         async with self._database.transaction() as session:

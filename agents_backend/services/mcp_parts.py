@@ -17,6 +17,7 @@ from agents_backend.services.mcp_consents import McpConsents
 from agents_backend.services.mcp_listings import McpListings
 from agents_backend.services.mcp_servers import McpServers
 from agents_backend.services.run_mcp import RunMcp
+from agents_backend.services.run_programs import RunPrograms
 from agents_backend.services.vault import Vault
 from agents_backend.settings import Settings
 
@@ -51,9 +52,11 @@ def mcp_parts(
     )
 
 
-def mcp_listings(*, database: Database, settings: Settings, trust: ssl.SSLContext) -> McpListings:
+def mcp_listings(
+    *, database: Database, settings: Settings, trust: ssl.SSLContext, programs: RunPrograms | None = None
+) -> McpListings:
     clients = McpClients(policy=_policy(settings), trust=trust)
-    return McpListings(database=database, vault=Vault(settings.vault), clients=clients)
+    return McpListings(database=database, vault=Vault(settings.vault), clients=clients, programs=programs)
 
 
 def run_mcp(settings: Settings) -> RunMcp:

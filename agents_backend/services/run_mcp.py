@@ -45,6 +45,8 @@ class RunMcp:
             AddressRefused: an address is none that we connect to; names the field.
         """
         for name, config in wishes.own.items():
+            if config.transport == "stdio":
+                continue
             try:
                 check_url(config.url, self._policy)
             except AddressRefused as error:

@@ -15,8 +15,7 @@ from agents_backend.domain.errors import (
     UpstreamFailed,
     UpstreamTimeout,
 )
-from agents_backend.services.claude_code import CLAUDE_CODE
-from agents_backend.services.coding_agents import CODEX
+from agents_backend.domain.mcp import CLAUDE_CODE, CODEX
 from agents_backend.services.mcp_servers import NewServer
 from api.dependencies import CodingAgentsOf, CurrentUser, IdempotencyKey, McpServersOf
 from api.openapi import errors

@@ -5,9 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from agents_backend.domain.mcp import ServerName
-from agents_backend.services.claude_code import CLAUDE_CODE
-from agents_backend.services.coding_agents import CODEX, TOOL_TYPES, KnownAgent, NewCodex
+from agents_backend.domain.mcp import CLAUDE_CODE, CODEX, ServerName
+from agents_backend.services.coding_agents import TOOL_TYPES, KnownAgent, NewCodex
 from agents_backend.services.mcp_servers import KnownServer
 from api.schemas.fields import Body
 from api.schemas.mcp import McpServerBody, McpServerView

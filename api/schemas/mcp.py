@@ -41,7 +41,7 @@ class OAuthBody(Body):
 
 
 class Reached(Body):
-    """How a server is reached. `command`, `args` and `env` belong to stdio, which is refused."""
+    """How a server is reached. `command`, `args` and `env` belong to stdio, which runs in a sandbox alone."""
 
     transport: Transport = "streamable_http"
     headers: dict[HeaderName, HeaderValue] = Field(
@@ -66,6 +66,9 @@ class Reached(Body):
         return ServerConfig(
             transport=self.transport,
             url=url,
+            command=self.command,
+            args=tuple(self.args or ()),
+            env=self.env or {},
             headers=self.headers,
             oauth=OAuthClient(**self.oauth.model_dump()) if self.oauth else None,
             timeout_seconds=self.timeout_seconds,
@@ -114,9 +117,15 @@ class ChatMcpServerBody(Reached):
     def _chooses_or_brings(self) -> Self:
         if self.url is None and (self.headers or self.oauth):
             raise ValueError("url: headers and oauth are for a server that is named by its url")
+        if self.transport == "stdio" and (self.url is not None or not self.command):
+            raise ValueError("command: stdio has a command, and no url")
         if self.oauth is not None and self.oauth.grant == "authorization_code":
             raise ValueError("oauth: a person's consent is for servers that are kept; add it there")
         return self
+
+    @property
+    def is_own(self) -> bool:
+        return self.url is not None or self.transport == "stdio"
 
     def choice(self, agent_name: str) -> dict[str, Any]:
         meant = self.enabled and (self.add_to_agents is None or agent_name in self.add_to_agents)
@@ -126,15 +135,16 @@ class ChatMcpServerBody(Reached):
 class McpSettings(Body):
     servers: dict[ServerName, ChatMcpServerBody] = Field(default_factory=dict, max_length=20)
 
-    def wishes(self, agent_name: str) -> McpWishes:
+    def wishes(self, agent_name: str, *, has_sandbox: bool = False) -> McpWishes:
         """What the run is to have.
 
         Raises:
-            Invalid: one is a program.
+            Invalid: one is a program, and the run has no sandbox.
         """
         for server in self.servers.values():
-            refuse_stdio(server.transport)
-        own = {name: s.config_at(s.url) for name, s in self.servers.items() if s.url is not None}
+            if not has_sandbox:
+                refuse_stdio(server.transport)
+        own = {name: s.config_at(s.url or "") for name, s in self.servers.items() if s.is_own}
         return McpWishes(own=own, choices={name: s.choice(agent_name) for name, s in self.servers.items()})
 
 

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -59,6 +59,8 @@ class ChatBody(ChatOptions):
     )
 
     messages: list[ChatMessage] = Field(default_factory=list, max_length=500)
+    _has_sandbox: ClassVar[bool] = False
+
     thread_id: Name | None = None
     agent_name: str = "chat"
     resources: list[dict[str, Any]] = Field(default_factory=list, max_length=50)
@@ -79,7 +81,7 @@ class ChatBody(ChatOptions):
             thread_id=self.thread_id,
             agent_name=self.agent_name,
             options=self.for_run(),
-            mcp=self.mcp_settings.wishes(self.agent_name),
+            mcp=self.mcp_settings.wishes(self.agent_name, has_sandbox=self._has_sandbox),
             multitask_strategy=self.multitask_strategy,
             idempotency_key=idempotency_key,
             request_id=request_id,
@@ -98,6 +100,8 @@ class AgentBody(ChatBody):
             }
         },
     )
+
+    _has_sandbox: ClassVar[bool] = True
 
     agent_name: str = "coder"
     session_id: Name | None = Field(

@@ -178,9 +178,9 @@ async def test_a_program_is_never_started_for_a_request(admin, tmp_path, payload
     chat = {"messages": [{"role": "user", "content": "x"}]}
     settings = {"servers": {"p": {**payload, "args": args, "env": {"A": "b"}}}}
     answers.append(await admin.post("/agent/chat/stream", json={**chat, "mcp_settings": settings}))
-    for answer in answers:
-        assert (answer.status_code, answer.json()["code"]) == (400, "MCP_STDIO_REFUSED"), answer.text
-        assert "sandbox" in answer.json()["detail"]
+    for got in answers:
+        assert (got.status_code, got.json()["code"]) == (400, "MCP_STDIO_REFUSED"), got.text
+        assert "sandbox" in got.json()["detail"]
     await asyncio.sleep(0)
     assert not marker.exists()
 
