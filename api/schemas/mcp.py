@@ -18,7 +18,8 @@ HeaderValue = Annotated[str, StringConstraints(max_length=8_192, pattern=r"^[\x2
 _LINE = r"^[^\x00-\x1f\x7f]*$"
 Url = Annotated[str, StringConstraints(min_length=1, max_length=4_096, pattern=_LINE)]
 Line = Annotated[str, StringConstraints(min_length=1, max_length=1_024, pattern=_LINE)]
-Argument = Annotated[str, StringConstraints(max_length=8_192, pattern=_LINE)]
+Argument = Annotated[str, StringConstraints(max_length=8_192, pattern=r"^[^\x00]*$")]
+Variable = Annotated[str, StringConstraints(max_length=128, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "content-type", "accept"})
 
 
@@ -27,7 +28,7 @@ class OAuthBody(Body):
 
     grant: Literal["authorization_code", "client_credentials"] = "authorization_code"
     client_id: Line | None = Field(None, description="without one, this deployment registers itself")
-    client_secret: Argument | None = Field(None, description="read back masked; the mask keeps it")
+    client_secret: HeaderValue | None = Field(None, description="read back masked; the mask keeps it")
     issuer: Url | None = Field(None, description="the authorization server that the secret belongs to")
     scope: Line | None = None
 
@@ -52,7 +53,7 @@ class Reached(Body):
     enabled_tools: list[Line] | None = Field(None, max_length=500, description="without it, all of its tools")
     command: Argument | None = None
     args: list[Argument] | None = Field(None, max_length=100)
-    env: dict[Line, Argument] | None = Field(None, max_length=100)
+    env: dict[Variable, Argument] | None = Field(None, max_length=100)
 
     @model_validator(mode="after")
     def _sets_no_header_of_ours(self) -> Self:
