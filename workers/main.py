@@ -8,7 +8,7 @@ from datetime import timedelta
 from importlib.metadata import version
 
 import structlog
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.observation import CountActivities
@@ -104,7 +104,7 @@ def worker_of(parts: Parts, queue: str) -> Worker:
         plugins=work.plugins,
         build_id=version("agents-backend"),  # the default hashes the source of every loaded module, for seconds
         interceptors=[CountActivities(tools)],
-        workflow_runner=workflow_runner(),
+        workflow_runner=UnsandboxedWorkflowRunner(),
         max_concurrent_activities=settings.worker.max_concurrent_activities,
         max_concurrent_workflow_tasks=settings.worker.max_concurrent_workflow_tasks,
         workflow_task_poller_behavior=pollers,
@@ -112,6 +112,6 @@ def worker_of(parts: Parts, queue: str) -> Worker:
         graceful_shutdown_timeout=timedelta(seconds=settings.worker.graceful_shutdown_seconds),
         # The default of 10 s would stall the next step of every run after a worker's death.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
-        max_heartbeat_throttle_interval=timedelta(seconds=0.5),
-        default_heartbeat_throttle_interval=timedelta(seconds=0.5),
+        max_heartbeat_throttle_interval=timedelta(seconds=1),
+        default_heartbeat_throttle_interval=timedelta(seconds=1),
     )

@@ -62,7 +62,7 @@ class ScheduledTaskWorkflow:
         """Most tasks are done, or their run started, here: half the work for Temporal of an activity of their own."""
         try:
             state: FireState = await workflow.execute_local_activity(
-                names.START_TASK, self._fire, result_type=FireState, **policies.START
+                names.START_TASK, self._fire, result_type=FireState, **policies.AT_ONCE
             )
         except ActivityError as error:
             if is_cancelled_exception(error):
