@@ -6,6 +6,10 @@ from typing import Any, NoReturn
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from workflows import policies
+from workflows.frames import Frame
+from workflows.turns import HistoryFull, WorkflowTurns, interrupt_id
+
 with workflow.unsafe.imports_passed_through():
     from langgraph.checkpoint.memory import InMemorySaver
     from langgraph.errors import GraphRecursionError
@@ -18,9 +22,6 @@ with workflow.unsafe.imports_passed_through():
     from agents_backend.contracts.turns import Answers, ChatInput, Midway, Pause, Question, RunEnd
     from agents_backend.domain.errors import Invalid
     from agents_backend.domain.runs import RunStatus
-    from workflows import policies
-    from workflows.frames import Frame
-    from workflows.turns import HistoryFull, WorkflowTurns, interrupt_id
 
 
 @workflow.defn(name=names.CHAT_WORKFLOW)

@@ -9,10 +9,11 @@ from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError, is_cancelled_exception
 from temporalio.workflow import ParentClosePolicy
 
+from workflows import policies
+
 with workflow.unsafe.imports_passed_through():
     from agents_backend.contracts import activities as names
     from agents_backend.contracts.schedulers import Fire, FireEnd, FireRef, FireState, SchedulersSwept
-    from workflows import policies
 
 _SCHEDULED_FOR = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 60.0
