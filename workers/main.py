@@ -58,7 +58,7 @@ async def build(
     redis = await stack.enter_async_context(connect(settings.redis))
     client, log = await connect_temporal(settings.temporal), EventLog(redis)
     launches = Launches(temporal=client, settings=settings)
-    models = Models(settings)
+    models = await stack.enter_async_context(Models(settings))
     if task_queues.CHAT in queues:
         await models.warm()
     gc.freeze()  # a full collection of all that was imported would hold the loop for 0.1 s and more, again and again

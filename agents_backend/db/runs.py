@@ -121,6 +121,7 @@ class RunRepository:
     async def set_status(self, run_id: uuid.UUID, status: RunStatus, **values: Any) -> bool:
         """Move a run that has not ended; False when it has."""
         query = update(Run).where(Run.id == run_id, Run.status.not_in(FINAL)).values(status=status, **values)
+        query = query.execution_options(synchronize_session=False)
         return bool((await self._session.execute(query)).rowcount)  # type: ignore[attr-defined]  # a CursorResult
 
     async def stop_waiting(self, run_id: uuid.UUID) -> None:
