@@ -8,13 +8,23 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from agents_backend.contracts.schedulers import FireEnd, FireRef, FireState
+from agents_backend.db import sessions
 from agents_backend.db.base import Database, now
 from agents_backend.db.schedulers import SchedulerRepository
 from agents_backend.db.tables.runs import Run
 from agents_backend.db.tables.schedulers import Scheduler, SchedulerRun
-from agents_backend.domain.errors import AgentsError, Invalid, ModelRejected, TooMany, Unavailable, UpstreamRejected
+from agents_backend.domain.errors import (
+    AgentsError,
+    Forbidden,
+    Invalid,
+    ModelRejected,
+    TooMany,
+    Unavailable,
+    UpstreamRejected,
+)
 from agents_backend.domain.runs import RunStatus
 from agents_backend.services import tasks
 from agents_backend.services.runs import RunsService
@@ -23,6 +33,7 @@ from agents_backend.services.task_parts import Arguments, Carriers, Owner, Perfo
 
 ATTEMPTS: Final = 3
 OWNER_DISABLED: Final = "Paused: its owner's account is disabled. Turn it on again when the account is enabled."
+NOT_ALLOWED: Final = "Paused: its owner does not hold the permission {} any more."
 _log = structlog.get_logger(__name__)
 
 
@@ -128,7 +139,14 @@ class ScheduledTasks:
             if fire.scheduled_for is not None and timing_of(scheduler).is_spurious(fire.scheduled_for):
                 return Begun(state=SKIPPED)
             version = scheduler.version
-            begun = await _start(rows, scheduler, row or _row(fire, scheduler), may_run=may_run)
+            row = row or _row(fire, scheduler)
+            rows.add(row)
+            hindrance = await _hindrance(session, scheduler, row, may_run=may_run)
+            if hindrance is None:
+                begun = await _start(rows, scheduler, row)
+            else:
+                await rows.finish_fire(row, "skipped", error=hindrance)
+                begun = Begun(state=SKIPPED)
         if scheduler.version != version:
             await self._mirror.sync_or_leave(scheduler.id)
         return begun
@@ -199,23 +217,28 @@ def _row(fire: FireRef, scheduler: Scheduler) -> SchedulerRun:
     )
 
 
-async def _start(rows: SchedulerRepository, scheduler: Scheduler, row: SchedulerRun, *, may_run: bool) -> Begun:
-    """Begin it, unless its owner may not sign in or it was turned off meanwhile."""
-    rows.add(row)
-    by_hand = row.trigger == "manual"
-    reason = None
+async def _hindrance(
+    session: AsyncSession, scheduler: Scheduler, row: SchedulerRun, *, may_run: bool
+) -> dict[str, Any] | None:
+    """Why it does not begin: its owner may not sign in or lost a right, or it was turned off meanwhile."""
     if not may_run:
-        reason = {"code": "OWNER_DISABLED", "detail": "Its owner's account is disabled."}
         if scheduler.enabled:
             scheduler.pause(OWNER_DISABLED)
-    elif not by_hand and not scheduler.enabled:
-        reason = {"code": "SCHEDULER_DISABLED", "detail": "The scheduler was turned off before this could begin."}
-    if reason is not None:
-        await rows.finish_fire(row, "skipped", error=reason)
-        return Begun(state=SKIPPED)
+        return {"code": "OWNER_DISABLED", "detail": "Its owner's account is disabled."}
+    if row.trigger != "manual" and not scheduler.enabled:
+        return {"code": "SCHEDULER_DISABLED", "detail": "The scheduler was turned off before this could begin."}
+    permission = tasks.permission_of(scheduler.task)
+    if permission is not None and not await sessions.holds(session, scheduler.user_id, permission):
+        if scheduler.enabled:
+            scheduler.pause(NOT_ALLOWED.format(permission))
+        return {"code": Forbidden.code, "detail": f"Its owner does not hold the permission {permission} any more."}
+    return None
+
+
+async def _start(rows: SchedulerRepository, scheduler: Scheduler, row: SchedulerRun) -> Begun:
     row.status, row.started_at, row.task = "running", now(), scheduler.task
     scheduler.last_run_time, scheduler.total_run_count = row.started_at, scheduler.total_run_count + 1
-    if scheduler.one_off and not by_hand:
+    if scheduler.one_off and row.trigger != "manual":
         scheduler.pause(None)
     try:
         arguments = tasks.arguments_of(tasks.find(scheduler.task), scheduler.args, scheduler.kwargs)
