@@ -42,29 +42,20 @@ TASKS: Final[dict[str, Task]] = {
             check=media_tasks.check_deck,
             quick=never,
         ),
-        Task(
-            name="sandbox_sweep",
-            description="Remove sandboxes that nobody has and revive what a crash left behind, now and not in its minute.",
-            arguments=upkeep_tasks.Nothing,
-            perform=upkeep_tasks.sweep_sandboxes,
-            quick=never,
-            permission=upkeep_tasks.PERMISSION,
+        upkeep_tasks.upkeep(
+            "sandbox_sweep",
+            "Remove sandboxes that nobody has and revive what a crash left behind, now and not in its minute.",
+            upkeep_tasks.sweep_sandboxes,
         ),
-        Task(
-            name="log_retention",
-            description="Forget login and operation logs and ended sessions that are older than the settings say.",
-            arguments=upkeep_tasks.Nothing,
-            perform=upkeep_tasks.forget_logs,
-            quick=never,
-            permission=upkeep_tasks.PERMISSION,
+        upkeep_tasks.upkeep(
+            "log_retention",
+            "Forget login and operation logs and ended sessions that are older than the settings say.",
+            upkeep_tasks.forget_logs,
         ),
-        Task(
-            name="artifact_retention",
-            description="Delete the files of runs that are older than the settings say.",
-            arguments=upkeep_tasks.Nothing,
-            perform=upkeep_tasks.expire_artifacts,
-            quick=never,
-            permission=upkeep_tasks.PERMISSION,
+        upkeep_tasks.upkeep(
+            "artifact_retention",
+            "Delete the files of runs that are older than the settings say.",
+            upkeep_tasks.expire_artifacts,
         ),
     )
 }

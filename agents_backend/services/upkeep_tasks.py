@@ -3,7 +3,7 @@
 A round may be repeated, and two may meet, without harm: each says so of itself.
 """
 
-from agents_backend.services.task_parts import Arguments, Carriers, Owner, Performed
+from agents_backend.services.task_parts import Arguments, Carriers, Owner, Perform, Performed, Task, never
 
 # They reach into everybody's things, so their owner must hold this, when they are made and at each fire.
 PERMISSION = "task:scheduler:upkeep"
@@ -40,3 +40,9 @@ async def expire_artifacts(carriers: Carriers, _owner: Owner, _arguments: Nothin
         Unavailable: PostgreSQL or the storage is away.
     """
     return Performed(result={"runs": await carriers.artifacts.expire()})
+
+
+def upkeep(name: str, description: str, perform: Perform) -> Task:
+    return Task(
+        name=name, description=description, arguments=Nothing, perform=perform, quick=never, permission=PERMISSION
+    )
