@@ -33,6 +33,7 @@ from agents_backend.integrations.storage import Storage
 from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.chats import Chats
 from agents_backend.services.decks import DeckFiles, DeckRequests
+from agents_backend.services.fire_records import FireRecords
 from agents_backend.services.launches import Launches
 from agents_backend.services.logs import Retention
 from agents_backend.services.lost_runs import LostRuns
@@ -200,7 +201,10 @@ def schedulers(parts: Parts) -> Work:
     signing = Signing(parts.settings)
     runs = RunsService(database=parts.database, log=parts.log, launches=parts.launches)
     scheduled = ScheduledTasks(
-        database=parts.database, mirror=mirror, runs=runs, carriers=carriers(parts, runs, signing)
+        database=parts.database,
+        records=FireRecords(database=parts.database, mirror=mirror),
+        runs=runs,
+        carriers=carriers(parts, runs, signing),
     )
     outcomes = Outcomes(database=parts.database, outgoing=parts.outgoing, signing=signing, settings=parts.settings)
     sweeps = SchedulerSweeps(

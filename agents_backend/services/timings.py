@@ -243,7 +243,9 @@ def added_times(timing: Timing, year: int) -> list[datetime]:
         starts = timing.start is not None and abs(timing.start - moment) <= _NEAR
         odd = starts or abs(step) != _HOUR or moment.astimezone(ZoneInfo(timing.timezone)).minute
         repeated = max(timedelta(), -step)
-        missed += [at for at in near if odd or abs(at - moment) <= repeated or not _shows(at, timing.timezone, calendar)]
+        missed += [
+            at for at in near if odd or abs(at - moment) <= repeated or not _shows(at, timing.timezone, calendar)
+        ]
     return missed
 
 
