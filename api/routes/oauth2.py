@@ -115,7 +115,8 @@ async def _finishing(
     return finish
 
 
-Begin, Finish = Annotated[Step, Depends(_beginning)], Annotated[Step, Depends(_finishing)]
+Begin = Annotated[Step, Depends(_beginning)]
+Finish = Annotated[Step, Depends(_finishing)]
 
 
 @router.get(
