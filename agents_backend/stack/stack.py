@@ -39,7 +39,7 @@ class Stack:
         temporal_config: Sequence[str] = (),
     ) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
-        self._settings = settings
+        self._settings, self.data_dir = settings, data_dir
         self._kept = Kept(data_dir / "secrets.json")
         stack = settings.stack
         self.postgres: EmbeddedPostgres | None = None
