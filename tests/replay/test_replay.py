@@ -14,7 +14,7 @@ from agents_backend.integrations.temporal import plugins
 from agents_backend.settings import Settings, TemporalSettings, VaultSettings
 from tests.histories import encrypted
 from tests.replay.record import HISTORIES, SCENARIOS
-from workers.main import workflow_runner
+from tests.replay.runner import strict_runner
 from workers.queues import graphs
 from workflows.chat import ChatWorkflow
 
@@ -28,7 +28,7 @@ async def replay(history: dict[str, Any]) -> None:
     replayer = Replayer(
         workflows=[ChatWorkflow],
         plugins=[*plugins(), graphs()],
-        workflow_runner=workflow_runner(),
+        workflow_runner=strict_runner(),
         data_converter=data_converter(SETTINGS),
     )
     await replayer.replay_workflow(WorkflowHistory.from_json("chat-recorded", history))
