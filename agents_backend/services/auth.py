@@ -227,6 +227,25 @@ class AuthService:
             raise Unauthenticated
         return found
 
+    async def holder(self, refresh_token: str) -> Principal:
+        """Whose refresh token it is, and it stays as it is: for a page that has the browser's cookie and nothing else.
+
+        Raises:
+            Unauthenticated: it is unknown, used or expired, or its session is revoked.
+        """
+        session_id = _uuid(refresh_token.partition(".")[0])
+        async with self._database.reading() as session:
+            row = await session.get(AuthSession, session_id)
+        if row is None or not self._presents(row, refresh_token):
+            raise Unauthenticated
+        found = await self._principals.of(session_id)
+        if found is None:
+            raise Unauthenticated
+        return found
+
+    def _presents(self, row: AuthSession, token: str) -> bool:
+        return secrets.compare_digest(row.refresh_hash, _digest(token)) or self._lost_a_race(row, token)
+
     async def again(self, principal: Principal) -> Principal:
         """The same person as they are now; for the answer to a change of oneself."""
         self._principals.forget(session_id=principal.session_id)
