@@ -2,10 +2,12 @@
 import { h, uid } from "../dom.js";
 import { form } from "./form.js";
 
-function open(title, build) {
+/** A dialog of `build(close) → nodes`; resolves to what `close` was given, or null. */
+export function open(title, build, { wide = false } = {}) {
   return new Promise((resolve) => {
     const heading = uid("dialog");
     const box = h("dialog", {
+      class: wide ? "wide" : null,
       "aria-labelledby": heading,
       onclose: () => {
         box.remove();
