@@ -29,11 +29,15 @@ function menuOf(pages, links) {
   });
 }
 
-/** The signed-in console in `root`. Returns what ends it. */
-export function showShell(root, user) {
+/** The titles of the user's own menus by their names: what an administrator hid is not among them. */
+const titlesOf = (menus) => new Map(menus.flatMap((menu) => [[menu.name, menu.title], ...titlesOf(menu.children)]));
+
+/** The signed-in console in `root`, with the API's `sidebar` for the user. Returns what ends it. */
+export function showShell(root, user, sidebar) {
+  const titles = titlesOf(sidebar);
   const pages = PAGES.filter((page) => holds(user, page.needs));
-  const listed = pages.filter((page) => !page.under);
-  const links = listed.map((page) => h("a", { href: `#${page.path}` }, page.title));
+  const listed = pages.filter((page) => !page.under && (!page.menu || titles.has(page.menu)));
+  const links = listed.map((page) => h("a", { href: `#${page.path}` }, titles.get(page.menu) ?? page.title));
   const mine = links.filter((_, at) => listed[at].group === ACCOUNT);
   const menu = h("nav", { "aria-label": "Pages" }, menuOf(listed, links));
   const outlet = h("main", { id: "page", tabindex: "-1" });

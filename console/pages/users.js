@@ -3,7 +3,7 @@ import { call } from "../api.js";
 import { h } from "../dom.js";
 import { tell } from "../ui/banner.js";
 import { action, edit, remove } from "../ui/crud.js";
-import { confirm, formDialog, open } from "../ui/dialog.js";
+import { confirm, formDialog, showOnce } from "../ui/dialog.js";
 import { idOrNull, orNull } from "../ui/fields.js";
 import { badge, time } from "../ui/format.js";
 import { listing } from "../ui/listing.js";
@@ -149,14 +149,6 @@ async function resetPassword(user, path) {
   if (!given) return;
   if (!made) tell("The password is set.");
   else await showOnce(`The new password of ${user.username}`, made);
-}
-
-function showOnce(title, secret) {
-  return open(title, (close) => [
-    h("p", {}, "It is shown this once."),
-    h("pre", { class: "secret", tabindex: "0" }, secret),
-    h("div", { class: "row end" }, h("button", { type: "button", class: "primary", onclick: () => close() }, "Done")),
-  ]);
 }
 
 async function raise(user, path, reload) {

@@ -10,7 +10,7 @@ import { confirm, formDialog } from "./dialog.js";
 export function action(ctx, { label, about, needs, danger = false, primary = false, run }) {
   if (!ctx.may(needs)) return null;
   const name = about ? `${label} ${about}` : null;
-  const tone = primary ? "primary" : danger ? "quiet bad-text" : about ? "quiet" : "";
+  const tone = primary ? "primary" : [about && "quiet", danger && "bad-text"].filter(Boolean).join(" ");
   return h("button", { type: "button", class: tone, "aria-label": name, onclick: ctx.guard(run) }, label);
 }
 

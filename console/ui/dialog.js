@@ -18,7 +18,8 @@ export function open(title, build, { wide = false } = {}) {
       box.result = result;
       box.close();
     };
-    box.append(h("h2", { id: heading }, title), ...build(close));
+    // A long text is read from its beginning; a form begins at its first field.
+    box.append(h("h2", { id: heading, ...(wide && { tabindex: "-1", autofocus: true }) }, title), ...build(close));
     document.body.append(box);
     box.showModal();
   });
@@ -54,4 +55,13 @@ export function formDialog({ title, text, fields, submit, danger, onsubmit = asy
     });
     return [text ? h("p", { class: "dim" }, text) : null, made.node].filter(Boolean);
   });
+}
+
+/** Something that is told once, such as a new password. */
+export function showOnce(title, secret) {
+  return open(title, (close) => [
+    h("p", {}, "It is shown this once."),
+    h("pre", { class: "secret", tabindex: "0" }, secret),
+    h("div", { class: "row end" }, h("button", { type: "button", class: "primary", onclick: () => close() }, "Done")),
+  ]);
 }

@@ -47,10 +47,10 @@ export function group({ name, label, fields, visible = true }) {
 export const failed = (parts) => parts.find((part) => part.failed);
 
 /**
- * A list of objects: `fieldsOf(value)` declares one's fields, `titleOf(values)` is what it is called while it is folded.
- * The values are moved and removed by buttons; errors unfold the one that they are about.
+ * A list of objects: `fieldsOf(value)` declares one's fields, `titleOf(values)` is what it is called while it is folded, and
+ * `arrange(field, values)` may hide fields after each change (`field(name).row.hidden`). Buttons move and remove; errors unfold theirs.
  */
-export function groupList({ name, label, values, fieldsOf, titleOf, add = "Add" }) {
+export function groupList({ name, label, values, fieldsOf, titleOf, arrange = () => {}, add = "Add" }) {
   const caption = uid("list");
   const list = h("div", { class: "list" });
   const more = h("button", { type: "button", onclick: () => append({}, true) }, add);
@@ -80,24 +80,30 @@ export function groupList({ name, label, values, fieldsOf, titleOf, add = "Add" 
     const item = itemOf(value);
     items.push(item);
     list.append(item.node);
-    item.node.open = isNew;
+    item.node.open = !Object.keys(value).length;
     if (isNew) item.parts.focus();
   }
 
   function itemOf(value) {
     const parts = group({ name: "", fields: fieldsOf(value) });
-    const title = h("span", { class: "grow" }, titleOf(value));
+    const title = h("span", { class: "grow" });
     const wrong = h("p", { class: "bad-text", role: "alert" });
     const move = (by) => () => reorder(item, by);
-    const button = (text, label_, onclick) =>
-      h("button", { type: "button", class: "quiet", "aria-label": `${label_} ${title.textContent}`, onclick }, text);
+    const button = (text, does, onclick) =>
+      h("button", { type: "button", class: "quiet", "aria-label": `${does} this one`, onclick }, text);
     const bar = h("div", { class: "row" }, button("↑", "Move up", move(-1)), button("↓", "Move down", move(1)));
     const node = h("details", { class: "fold" }, h("summary", {}, title), wrong, parts.row, bar);
     const item = { node, parts, clear, tell };
     bar.append(button("Remove", "Remove", () => remove(item)));
-    node.addEventListener("input", () => {
-      title.textContent = titleOf(loose(parts.parts));
-    });
+    const follow = () => {
+      const present = loose(parts.parts);
+      title.textContent = titleOf(present);
+      arrange((wanted) => parts.parts.find((one) => one.name === wanted), present);
+    };
+    node.addEventListener("input", follow);
+    // The browser cannot point at a field that is folded away.
+    node.addEventListener("invalid", () => (node.open = true), true);
+    follow();
     return item;
 
     function clear() {

@@ -5,6 +5,8 @@ import { announce } from "./banner.js";
 import { localTime } from "./fields.js";
 import { table, treeTable } from "./table.js";
 
+const AGAIN_MS = 3_000;
+
 /** Back, where one is, forth. `show(page)` updates it in place, so that the focus stays. */
 export function pager(onpage) {
   const back = h("button", { type: "button", onclick: () => onpage(-1) }, "Previous");
@@ -25,7 +27,8 @@ export function pager(onpage) {
  * of the API (`GET path?…` → `[{…, children}]`) and no pager.
  *
  * `filters`: `[{name, label, options: [[value, label]]}]` for a choice, `type: "datetime"` for a moment, neither for a text. `actions`:
- * nodes beside them. `sort`: the order that the API has when it is asked for none. What of this stands in the address is kept there.
+ * nodes beside them. `sort`: the order that the API has when it is asked for none. `unsettled(item)`: whether an item will change by
+ * itself; while one is shown that will, the list is read again.
  * Returns `{reload, update, ready}`: a page's `render` returns `update`, and calls `reload` after it has changed something.
  */
 export function listing(
@@ -35,6 +38,8 @@ export function listing(
 ) {
   let query = ctx.query;
   let asked = 0;
+  let later = null;
+  ctx.signal.addEventListener("abort", () => clearTimeout(later));
   const folded = new Set();
   const turn = pager((by) => change({ page: Number(query.get("page") ?? 1) + by }));
   turn.node.hidden = true;
@@ -50,6 +55,7 @@ export function listing(
 
   async function load() {
     const mine = (asked += 1); // an older answer that comes late is not shown
+    clearTimeout(later);
     inputs.forEach((one) => one.show(query.get(one.name) ?? ""));
     body.setAttribute("aria-busy", "true");
     try {
@@ -74,6 +80,7 @@ export function listing(
     keepingFocus(body, refresh, () => {
       fill(body, draw({ caption, columns, items: found.items, empty, sorted, onsort, folded }));
     });
+    if (found.items.some(unsettled)) later = setTimeout(() => load().catch(ctx.report), AGAIN_MS);
     if (tree) return;
     turn.show(found);
     announce(`${caption}: ${found.total} in all`);

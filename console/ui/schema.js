@@ -15,7 +15,9 @@ export function fieldsOf(schema, values = {}) {
     const label = given.title ?? property.title ?? name;
     const hint = given.description ?? property.description;
     const must = required.has(name);
-    return { name, label: must ? label : `${label} (optional)`, hint, ...control(property, { value, must }) };
+    const made = control(property, { value, must });
+    const mayBeEmpty = !must && made.type !== "checkbox" && made.type !== "select";
+    return { name, label: mayBeEmpty ? `${label} (optional)` : label, hint, ...made };
   });
 }
 
