@@ -146,7 +146,8 @@ export const schedulerRuns = {
   path: `${PATH}/runs`,
   under: PATH,
   async render(root, ctx) {
-    const id = ctx.params[0] ?? "";
+    const id = ctx.params[0];
+    if (!id) return ctx.go(PATH);
     const place = h("section", { class: "card plain" });
     const head = h("h1", {}, "Scheduler");
     const show = async () => {

@@ -34,7 +34,7 @@ export function pager(onpage) {
 export function listing(
   root,
   ctx,
-  { path, caption, columns, filters = [], actions = [], size = 20, empty, sort, tree },
+  { path, caption, columns, filters = [], actions = [], size = 20, empty, sort, tree, unsettled = () => false },
 ) {
   let query = ctx.query;
   let asked = 0;
