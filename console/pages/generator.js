@@ -248,5 +248,5 @@ const file = ([path, text]) =>
     "details",
     { class: "fold" },
     h("summary", {}, h("code", {}, path)),
-    h("pre", { class: "framed", tabindex: "0" }, text),
+    h("pre", { class: "block", tabindex: "0" }, text),
   );

@@ -86,7 +86,7 @@ async function watched(root, ctx, { title, path, draw }) {
   ctx.signal.addEventListener("abort", () => clearInterval(again));
 }
 
-const card = (title, ...inside) => h("section", { class: "card" }, h("h2", {}, title), inside);
+const card = (title, ...inside) => h("section", { class: "panel" }, h("h2", {}, title), inside);
 
 /** A share as a bar and in words. */
 function share(label, percent, text) {

@@ -37,7 +37,7 @@ export default {
   },
 };
 
-const card = (title, ...inside) => h("section", { class: "card" }, h("h2", {}, title), inside);
+const card = (title, ...inside) => h("section", { class: "panel" }, h("h2", {}, title), inside);
 
 function aboutForm(me) {
   const fields = [

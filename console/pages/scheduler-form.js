@@ -186,7 +186,7 @@ function arrange(made) {
 /** A part of the form that shows the next fires of what it says now; the last answer wins. */
 function firesOf(ctx, formOf) {
   const list = h("div", { "aria-live": "polite" });
-  const row = h("section", { class: "card plain", "aria-label": "Next fires" }, h("h2", {}, "Next fires"), list);
+  const row = h("section", { class: "panel", "aria-label": "Next fires" }, h("h2", {}, "Next fires"), list);
   const part = { name: "fires", row, look, read: () => undefined, fail: () => false, clear: () => {}, focus: () => {} };
   let waiting = null;
   let asked = 0;

@@ -149,7 +149,7 @@ export const schedulerRuns = {
   async render(root, ctx) {
     const id = ctx.params[0];
     if (!id) return ctx.go(PATH);
-    const place = h("section", { class: "card plain" });
+    const place = h("section", { class: "panel" });
     const head = h("h1", {}, "Scheduler");
     const show = async () => {
       const one = await call("GET", target(id), undefined, { signal: ctx.signal });
@@ -288,7 +288,7 @@ const details = (run, shown) =>
         ["Webhook", run.webhook_status ?? "none"],
       ]),
       h("h3", {}, "Result"),
-      h("pre", { class: "framed", tabindex: "0" }, JSON.stringify(shown, null, 2)),
+      h("pre", { class: "block", tabindex: "0" }, JSON.stringify(shown, null, 2)),
       h("div", { class: "row end" }, h("button", { type: "button", onclick: () => close() }, "Close")),
     ],
     { wide: true },
