@@ -199,7 +199,7 @@ function about(one) {
       "Arguments",
       h(
         "pre",
-        { tabindex: "0" },
+        { class: "block", tabindex: "0" },
         JSON.stringify({ ...one.kwargs, ...(one.args.length && { args: one.args }) }, null, 2),
       ),
     ],
