@@ -244,7 +244,7 @@ class AuthService:
         return found
 
     def _presents(self, row: AuthSession, token: str) -> bool:
-        return secrets.compare_digest(row.refresh_hash, _digest(token)) or self._lost_a_race(row, token)
+        return secrets.compare_digest(row.refresh_hash, _digest(token)) or self._lost_a_race(row, token, now())
 
     async def again(self, principal: Principal) -> Principal:
         """The same person as they are now; for the answer to a change of oneself."""
