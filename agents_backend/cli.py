@@ -165,7 +165,7 @@ def _migrate(found: Settings) -> str | None:
 
     async def seeded() -> str | None:
         # Before the administrator, whose password is told once: nothing after that may fail.
-        await ensure_search_attributes(await connect_temporal(found.temporal, lazy=True))
+        await ensure_search_attributes(await connect_temporal(found, lazy=True))
         async with Database(found.database) as database:
             return await seed(database, found)
 

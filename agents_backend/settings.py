@@ -9,6 +9,7 @@ import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -64,8 +65,17 @@ class TemporalSettings(Group):
     namespace: str = "default"
     api_key: SecretStr | None = Field(None, description="Temporal Cloud's")
     tls: bool = Field(default=False, description="speak TLS to it, as Temporal Cloud wants")
+    encrypt_payloads: bool | None = Field(
+        None, description="what its histories hold is encrypted, with VAULT_KEYS; default: in production"
+    )
     ui_url: str = Field("http://localhost:8233", description="where people open runs")
     rpc_timeout_seconds: float = Field(5, gt=0)
+
+    @property
+    def ui_origin(self) -> str:
+        """What a browser calls the origin of the UI's page."""
+        found = urlsplit(self.ui_url)
+        return f"{found.scheme}://{found.netloc}".lower()
 
 
 class ApiSettings(Group):
@@ -86,6 +96,11 @@ class ApiSettings(Group):
     def base_url(self) -> str:
         """How browsers reach the API, without a slash at its end."""
         return (self.public_url or f"http://localhost:{self.port}").rstrip("/")
+
+    @property
+    def codec_url(self) -> str:
+        """The codec server, as the Temporal UI and CLI want to be told it."""
+        return f"{self.base_url}/api/v1/admin/auth/payloads"
 
     @model_validator(mode="before")
     @classmethod
@@ -119,10 +134,10 @@ class AuthSettings(Group):
     access_token_seconds: int = Field(900, ge=30)
     refresh_token_seconds: int = Field(30 * 24 * 3600, ge=60)
     refresh_grace_seconds: float = Field(
-        10,
+        0,
         ge=0,
         le=60,
-        description="a refresh token replaced this recently is refused, but does not revoke its session",
+        description="a refresh token sent so soon after it was replaced is refused, but does not revoke its session",
     )
     session_cache_seconds: float = Field(0.5, ge=0, le=1, description="how stale a revocation may be on one process")
     login_attempts: int = Field(10, ge=3, description="failures a window, of one account from one address, before 429")
@@ -448,6 +463,11 @@ class Settings(Group):
     @property
     def in_production(self) -> bool:
         return self.environment == "production"
+
+    @property
+    def payloads_encrypted(self) -> bool:
+        wanted = self.temporal.encrypt_payloads
+        return self.in_production if wanted is None else wanted
 
     def missing(self) -> tuple[str, ...]:
         """The names of the variables without which an API or worker process cannot run."""

@@ -14,7 +14,7 @@ from agents_backend.contracts.coding_agents import ClaudeCodeRef
 from agents_backend.db.base import Database, now
 from agents_backend.db.coding_agents import CodingAgentRepository
 from agents_backend.db.tables.mcp import CodingAgent
-from agents_backend.domain.errors import Invalid, UpstreamRejected
+from agents_backend.domain.errors import IdempotencyGone, Invalid, UpstreamRejected
 from agents_backend.domain.mcp import CLAUDE_CODE
 from agents_backend.integrations.claude_oauth import ClaudeOAuth, ClaudeTokens, dumped, loaded
 from agents_backend.services.idempotency import claim, release
@@ -41,6 +41,7 @@ class ClaudeCode:
 
         Raises:
             Invalid: it is no such text, or Anthropic does not take it. IdempotencyMismatch: the key was used for another.
+            IdempotencyGone: what it made then was deleted since.
             UpstreamFailed, UpstreamOverloaded, UpstreamTimeout: Anthropic fails.
         """
         code, _, verifier = pasted.partition("#")
@@ -51,8 +52,9 @@ class ClaudeCode:
             operation = {"operation": "set_claude_code", "body": pasted, "wanted": wanted}
             if await claim(session, user_id, key, **operation) != wanted:
                 found = await CodingAgentRepository(session).get(user_id, CLAUDE_CODE)
-                if found is not None:
-                    return found, False
+                if found is None:
+                    raise IdempotencyGone
+                return found, False
         try:
             tokens = await self._oauth.exchange(code, verifier)
         except BaseException:

@@ -15,7 +15,7 @@ from agents_backend.db.tables.mcp import McpServer
 from agents_backend.domain.audit import changed
 from agents_backend.domain.errors import Invalid, NotFound, TooMany
 from agents_backend.domain.mcp import RemoteTool, ServerConfig, refuse_stdio
-from agents_backend.services.idempotency import claim
+from agents_backend.services.idempotency import claim, reading_what_was_made
 from agents_backend.services.mcp_consents import Begun, McpConsents
 from agents_backend.services.mcp_listings import ConsentNeeded, McpListings, MemoryKeeper, listed, tools_of
 from agents_backend.services.vault import Vault
@@ -97,7 +97,8 @@ class McpServers:
         server, keeper = McpServer(id=uuid.uuid4(), user_id=new.user_id, name=new.name), MemoryKeeper()
         self._fill(server, new.config, keeper, await self._probe(new.config, keeper))
         async with self._database.transaction() as session, refusals(session, REFUSALS):
-            kept = await self._insert(session, server, new)
+            with reading_what_was_made():
+                kept = await self._insert(session, server, new)
         if kept is server:
             changed("mcp_server", new.name, None, told(new.config))
         return self._known(kept, await self._consents.begin(kept) if kept.awaits_consent else None)

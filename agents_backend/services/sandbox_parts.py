@@ -43,7 +43,9 @@ def sandbox_parts(*, database: Database, temporal: Client, settings: Settings) -
     credentials = CredentialMirror(files=files, boxes=boxes)
     entities = SandboxEntities(temporal=temporal, check_seconds=own.check_seconds)
     access = SandboxAccess(database=database, entities=entities)
-    commands = SandboxCommands(database=database, boxes=boxes, entities=entities, access=access, settings=own)
+    commands = SandboxCommands(
+        database=database, boxes=boxes, entities=entities, access=access, settings=own, vault=Vault(settings.vault)
+    )
     slides = Slides(database=database, mirror=mirror)
     return SandboxParts(
         boxes=boxes,

@@ -39,7 +39,7 @@ class Stack:
         temporal_config: Sequence[str] = (),
     ) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
-        self._settings = settings
+        self._settings, self.data_dir = settings, data_dir
         self._kept = Kept(data_dir / "secrets.json")
         stack = settings.stack
         self.postgres: EmbeddedPostgres | None = None
@@ -63,6 +63,7 @@ class Stack:
                 data_dir / "temporal",
                 port=self._kept.port("temporal", stack.temporal_port),
                 ui_port=stack.temporal_ui_port if ui else None,
+                codec_url=settings.api.codec_url,
                 config=temporal_config,
             )
         if sandboxes and stack.embedded_sandboxes and settings.e2b.api_key is None:

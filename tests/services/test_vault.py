@@ -1,18 +1,22 @@
 """Secrets in rows, and the rotation of their keys, in a real PostgreSQL."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import String, func, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from agents_backend.db.base import Base, Database, Timestamps
+from agents_backend.db.base import Base, Database, Timestamps, now
+from agents_backend.db.tables.sandboxes import Sandbox, SandboxCommand
 from agents_backend.db.vault import sealed, sealed_columns
 from agents_backend.domain.errors import KeyMissing, SealBroken
 from agents_backend.services import vault as rotation_module
 from agents_backend.services.vault import KeyRotation, Vault
-from agents_backend.settings import VaultSettings
+from agents_backend.settings import Settings, VaultSettings
 
 OLD, NEW, OTHER = "0123456789abcdef" * 4, "fedcba9876543210" * 4, "02468ace13579bdf" * 4
 
@@ -165,3 +169,39 @@ def test_every_sealed_column_is_in_the_registry_and_a_column_names_what_it_is_bo
     ]
     with pytest.raises(ValueError, match="bound to"):
         sealed()
+
+
+async def test_the_command_gives_the_product_s_own_columns_the_newest_key_and_tells_how_many(database, settings):
+    ours = settings.vault.keys.get_secret_value()
+    command = SandboxCommand(
+        id="sealed", sandbox_id="sealing", user_id=1, command="x", timeout_seconds=1, status="failed"
+    )
+    Vault(keys(OLD)).seal(command, "env", {"KEY": "canary"})
+    async with database.transaction() as session:
+        session.add(
+            Sandbox(id="sealing", user_id=1, template_id="x", status="deleted", timeout_seconds=1, ended_at=now())
+        )
+        await session.flush()
+        session.add(command)
+    done = rotate_keys(settings, f"{ours},{OLD}")
+    assert done.returncode == 0, done.stdout
+    assert "sandbox_commands.env: 1 encrypted anew" in done.stdout
+    assert OLD not in done.stdout
+    async with database.transaction() as session:
+        found = await session.get(SandboxCommand, "sealed")
+        assert Vault(settings.vault).open(found, "env") == {"KEY": "canary"}
+        await session.delete(found)
+
+
+def rotate_keys(settings: Settings, found: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "SECRETS_DIR": "/nonexistent",
+        "DATABASE_URL": settings.database.url.get_secret_value(),
+        "REDIS_URL": settings.redis.url.get_secret_value(),
+        "TEMPORAL_ADDRESS": settings.temporal.address,
+        "AUTH_SECRET": settings.auth.secret.get_secret_value(),
+        "VAULT_KEYS": found,
+    }
+    command = [sys.executable, "-m", "agents_backend.cli", "rotate-keys"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
