@@ -4,10 +4,11 @@ from datetime import timedelta
 
 from temporalio import workflow
 
+from workflows import policies
+
 with workflow.unsafe.imports_passed_through():
     from agents_backend.contracts import activities as names
     from agents_backend.contracts.coding_agents import ClaudeCodeRef, NextRefresh
-    from workflows import policies
 
 _SOONEST = timedelta(seconds=1)
 
