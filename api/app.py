@@ -60,6 +60,7 @@ from agents_backend.services.sandbox_files import SandboxFiles
 from agents_backend.services.sandbox_parts import sandbox_files, sandbox_parts
 from agents_backend.services.sandboxes import Sandboxes
 from agents_backend.services.schedule_mirror import ScheduleMirror
+from agents_backend.services.scheduler_runs import SchedulerRuns
 from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.sessions import Sessions
 from agents_backend.services.slide_exports import SlideExports
@@ -99,6 +100,7 @@ class Services:
     runs: RunsService
     threads: Threads
     schedulers: Schedulers
+    scheduler_runs: SchedulerRuns
     streams: Streams
     watched: OpenStreams
     agent_config: AgentConfig
@@ -152,6 +154,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         presigned = await stack.enter_async_context(PresignedUrls(policy, trust=trust))
         storage = Storage(settings.storage, settings.data_dir)
         artifacts = Artifacts(database=database, storage=storage, settings=settings)
+        mirror = ScheduleMirror(database=database, temporal=temporal)
         yield Services(
             settings=settings,
             database=database,
@@ -172,12 +175,8 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             chats=Chats(database=database, starts=starts, runs=runs, launches=launches, settings=settings),
             runs=runs,
             threads=Threads(database=database),
-            schedulers=Schedulers(
-                database=database,
-                mirror=ScheduleMirror(database=database, temporal=temporal),
-                temporal=temporal,
-                settings=settings,
-            ),
+            schedulers=Schedulers(database=database, mirror=mirror, settings=settings),
+            scheduler_runs=SchedulerRuns(database=database, mirror=mirror, temporal=temporal, settings=settings),
             sandboxes=boxed.sandboxes,
             sandbox_commands=boxed.commands,
             sandbox_files=sandbox_files(boxed, settings, pages=pages, presigned=presigned),

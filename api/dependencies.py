@@ -28,6 +28,7 @@ from agents_backend.services.runs import RunsService
 from agents_backend.services.sandbox_commands import SandboxCommands
 from agents_backend.services.sandbox_files import SandboxFiles
 from agents_backend.services.sandboxes import Sandboxes
+from agents_backend.services.scheduler_runs import SchedulerRuns
 from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.sessions import Sessions
 from agents_backend.services.slide_exports import SlideExports
@@ -135,6 +136,7 @@ ProseOf = Annotated[ProseRequests, _service("prose")]
 RolesOf = Annotated[Roles, _service("roles")]
 RunsOf = Annotated[RunsService, _service("runs")]
 SchedulersOf = Annotated[Schedulers, _service("schedulers")]
+SchedulerRunsOf = Annotated[SchedulerRuns, _service("scheduler_runs")]
 SandboxCommandsOf = Annotated[SandboxCommands, _service("sandbox_commands")]
 SandboxFilesOf = Annotated[SandboxFiles, _service("sandbox_files")]
 SandboxesOf = Annotated[Sandboxes, _service("sandboxes")]

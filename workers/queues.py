@@ -51,8 +51,8 @@ from agents_backend.services.runs import RunsService
 from agents_backend.services.sandbox_parts import sandbox_parts
 from agents_backend.services.schedule_mirror import ScheduleMirror
 from agents_backend.services.scheduled_tasks import ScheduledTasks
+from agents_backend.services.scheduler_runs import SchedulerRuns
 from agents_backend.services.scheduler_sweeps import SchedulerSweeps
-from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.speech import SpeechFiles
 from agents_backend.services.spoken_lines import SpokenLines
 from agents_backend.services.sweeps import Sweeps
@@ -211,7 +211,7 @@ def schedulers(parts: Parts) -> Work:
         database=parts.database,
         temporal=parts.temporal,
         mirror=mirror,
-        schedulers=Schedulers(database=parts.database, mirror=mirror, temporal=parts.temporal, settings=parts.settings),
+        runs=SchedulerRuns(database=parts.database, mirror=mirror, temporal=parts.temporal, settings=parts.settings),
         scheduled=scheduled,
         history_days=parts.settings.schedulers.history_days,
     )

@@ -20,7 +20,7 @@ from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
 from agents_backend.db.schedulers import SchedulerRepository
 from agents_backend.db.tables.schedulers import Scheduler
-from agents_backend.services.users import ensure_administrator
+from agents_backend.services.administrator import ensure_administrator
 from agents_backend.settings import Settings
 from agents_backend.stack.stack import Stack
 from tests.conftest import running_stack, settings_for
@@ -103,7 +103,7 @@ async def main():
     temporal = await connect(settings.temporal)
     async with Database(settings.database) as database:
         mirror = Dying(database=database, temporal=temporal)
-        schedulers = Schedulers(database=database, mirror=mirror, temporal=temporal, settings=settings)
+        schedulers = Schedulers(database=database, mirror=mirror, settings=settings)
         if what == "create":
             await schedulers.create(1, body, idempotency_key=None)
         elif what == "update":
