@@ -180,6 +180,7 @@ async def test_a_schedule_that_somebody_deleted_or_that_has_no_row_is_put_right_
             return (await note(own_settings, made["id"])) is not None and (await note(own_settings, lost["id"])) is None
 
         await until(right)
+    assert await note(own_settings, made["id"]) == "v1 deleted by hand"
     await delete(admin, made)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer
+from temporalio.worker import Replayer, WorkflowReplayResult
 from temporalio.workflow import NondeterminismError
 
 from agents_backend.integrations.temporal import plugins
@@ -20,7 +20,7 @@ RECORDED = sorted(HISTORIES.glob("*.json"))
 each_recorded = pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
 
 
-async def replay(history: dict[str, Any]) -> None:
+async def replay(history: dict[str, Any]) -> WorkflowReplayResult:
     """Raises what the worker would meet."""
     replayer = Replayer(
         workflows=[ChatWorkflow],
@@ -28,7 +28,7 @@ async def replay(history: dict[str, Any]) -> None:
         workflow_runner=workflow_runner(),
         data_converter=pydantic_data_converter,
     )
-    await replayer.replay_workflow(WorkflowHistory.from_json("chat-recorded", history))
+    return await replayer.replay_workflow(WorkflowHistory.from_json("chat-recorded", history))
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def read(path: Path) -> dict[str, Any]:
 
 @each_recorded
 async def test_a_recorded_run_replays(path):
-    await replay(read(path))
+    assert (await replay(read(path))).replay_failure is None
 
 
 @each_recorded
