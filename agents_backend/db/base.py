@@ -1,7 +1,7 @@
 """The declarative base, the engine and the one way to a transaction."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -74,7 +74,7 @@ class Database:
 
     @asynccontextmanager
     async def autocommit(self) -> AsyncIterator[AsyncSession]:
-        """A session of which each statement stands, and is committed, by itself, which spares two round trips.
+        """A session for reads or one write: each statement stands by itself, which spares two round trips.
 
         Raises:
             Unavailable: PostgreSQL cannot be reached, or went away in the middle.
@@ -82,9 +82,7 @@ class Database:
         async with _outages(), self._alone() as session:
             yield session
 
-    def reading(self) -> AbstractAsyncContextManager[AsyncSession]:
-        """The same, for reads alone."""
-        return self.autocommit()
+    reading = autocommit
 
     def connections_in_use(self) -> int:
         pool = self.engine.pool

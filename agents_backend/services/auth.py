@@ -173,15 +173,16 @@ class AuthService:
         """A new pair for a refresh token, which is used up.
 
         Raises:
-            Unauthenticated: it is unknown, expired, revoked or used; a used one revokes its session.
+            Unauthenticated: it is unknown, expired, revoked or used; a used one revokes its session (RFC 9700, 4.14.2),
+                unless it was replaced only after it had been sent here: of requests at once one wins, and goes on.
         """
-        session_id = session_of(token)
+        asked_at, session_id = now(), session_of(token)
         fresh = new_token(session_id)
         async with self._database.transaction() as session:
             found = await sessions.locked(session, session_id)
             won = found is not None and rotate(found[0], token, fresh, seconds=self._auth.refresh_token_seconds)
             grace = self._auth.refresh_grace_seconds
-            if found is not None and not won and not lost_a_race(found[0], token, grace_seconds=grace):
+            if found is not None and not won and not lost_a_race(found[0], token, asked_at, grace_seconds=grace):
                 await sessions.revoke(session, session_id, "refresh token reused")
                 self._principals.forget(session_id=session_id)
         if found is None or not won:

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from agents_backend.db.base import now
 from agents_backend.db.tables.users import AuthSession
@@ -40,7 +40,7 @@ def rotate(row: AuthSession, token: str, fresh: str, *, seconds: int) -> bool:
     return True
 
 
-def lost_a_race(row: AuthSession, token: str, *, grace_seconds: float) -> bool:
-    """Whether it was the session's a moment ago."""
-    recent = row.refreshed_at > now() - timedelta(seconds=grace_seconds)
-    return recent and row.previous_hash == digest(token)
+def lost_a_race(row: AuthSession, token: str, asked_at: datetime, *, grace_seconds: float) -> bool:
+    """Whether it was replaced only after it had been shown here, or so shortly before that it makes no difference."""
+    replaced = row.refreshed_at + timedelta(seconds=grace_seconds)
+    return replaced > asked_at and row.previous_hash == digest(token)
