@@ -21,16 +21,8 @@ from agents_backend.db.tables.runs import Artifact
 from agents_backend.db.tables.schedulers import Scheduler, SchedulerRun
 from agents_backend.domain.errors import Conflict, Invalid, TooMany, Unavailable
 from agents_backend.services.idempotency import release
-from agents_backend.services.schedule_mirror import (
-    PRIORITY,
-    RPC,
-    ScheduleMirror,
-    attributes,
-    summary,
-    timing_of,
-    unavailable,
-    workflow_id,
-)
+from agents_backend.services.schedule_mirror import RPC, ScheduleMirror, unavailable
+from agents_backend.services.schedule_specs import PRIORITY, attributes, summary, timing_of, workflow_id
 from agents_backend.services.schedulers import claim_scheduler, find
 from agents_backend.settings import Settings
 

@@ -16,7 +16,8 @@ from agents_backend.integrations.addresses import Policy
 from agents_backend.services.auth import Principal
 from agents_backend.services.idempotency import claim, reading_what_was_made
 from agents_backend.services.outcomes import Signing
-from agents_backend.services.schedule_mirror import ScheduleMirror, timing_of
+from agents_backend.services.schedule_mirror import ScheduleMirror
+from agents_backend.services.schedule_specs import timing_of
 from agents_backend.services.scheduler_definitions import check_task, define, new_row
 from agents_backend.settings import Settings
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow
 
-from agents_backend.services.schedule_mirror import spec_of
+from agents_backend.services.schedule_specs import spec_of
 from agents_backend.services.timings import Timing, transitions
 from tests.services import timing_strategies as strategies
 
