@@ -58,7 +58,7 @@ async def build(
         raise ValueError(f"no such queue: {', '.join(unknown)}; there are {', '.join(task_queues.QUEUES)}")
     database = await stack.enter_async_context(Database(settings.database, pool_size=20))
     redis = await stack.enter_async_context(connect(settings.redis))
-    client, log = await connect_temporal(settings.temporal), EventLog(redis)
+    client, log = await connect_temporal(settings), EventLog(redis)
     launches = Launches(temporal=client, settings=settings)
     models = await stack.enter_async_context(Models(settings))
     if task_queues.CHAT in queues:

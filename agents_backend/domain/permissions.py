@@ -103,7 +103,13 @@ CATALOG: tuple[Entry, ...] = (
         "monitor",
         "Monitor",
         "activity",
-        _page("monitor:server", "Server", "/monitor/server", view="See the server's state"),
+        _page(
+            "monitor:server",
+            "Server",
+            "/monitor/server",
+            view="See the server's state",
+            payloads="Read what Temporal's histories hold",
+        ),
         _page("monitor:redis", "Redis", "/monitor/redis", view="See Redis's state"),
         _page(
             "monitor:session", "Sessions", "/monitor/sessions", list="See who is signed in", delete="Sign others out"

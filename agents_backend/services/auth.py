@@ -26,7 +26,7 @@ from agents_backend.integrations.login_limits import FREE_FAILURES, Admission, L
 from agents_backend.services.login_entries import RequestContext, ip_of, login_entry
 from agents_backend.services.passwords import Passwords
 from agents_backend.services.principals import Principals
-from agents_backend.services.refresh_tokens import digest, lost_a_race, new_token, rotate, session_of
+from agents_backend.services.refresh_tokens import digest, is_current, lost_a_race, new_token, rotate, session_of
 from agents_backend.services.tokens import AccessTokens
 from agents_backend.settings import Settings
 
@@ -205,6 +205,26 @@ class AuthService:
         if found is None or found.user_id != claims.user_id:
             raise Unauthenticated
         return found
+
+    async def holder(self, refresh_token: str) -> Principal:
+        """Whose refresh token it is, and it stays as it is: for a page that has the browser's cookie and nothing else.
+
+        Raises:
+            Unauthenticated: it is unknown, used or expired, or its session is revoked.
+        """
+        session_id = session_of(refresh_token)
+        async with self._database.reading() as session:
+            row = await session.get(AuthSession, session_id)
+        if row is None or not self._presents(row, refresh_token):
+            raise Unauthenticated
+        found = await self._principals.of(session_id)
+        if found is None:
+            raise Unauthenticated
+        return found
+
+    def _presents(self, row: AuthSession, token: str) -> bool:
+        grace = self._auth.refresh_grace_seconds
+        return is_current(row, token) or lost_a_race(row, token, now(), grace_seconds=grace)
 
     async def again(self, principal: Principal) -> Principal:
         """The same person as they are now; for the answer to a change of oneself."""

@@ -30,9 +30,13 @@ def session_of(token: str) -> uuid.UUID:
         raise Unauthenticated from error
 
 
+def is_current(row: AuthSession, token: str) -> bool:
+    return secrets.compare_digest(row.refresh_hash, digest(token))
+
+
 def rotate(row: AuthSession, token: str, fresh: str, *, seconds: int) -> bool:
     """Put a fresh token in the place of the one that is shown, if that is the session's, for `seconds`."""
-    if not secrets.compare_digest(row.refresh_hash, digest(token)):
+    if not is_current(row, token):
         return False
     row.previous_hash, row.refresh_hash = row.refresh_hash, digest(fresh)
     row.refreshed_at = now()

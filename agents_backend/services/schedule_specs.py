@@ -1,7 +1,7 @@
 """A scheduler in Temporal's words: the names of its Schedule and workflows, its times, what a fire starts."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from temporalio.client import (

@@ -121,7 +121,7 @@ async def test_a_deck_is_made_of_a_page_and_of_a_text(ann, web):
 async def test_a_fire_that_is_tried_again_makes_one_podcast_also_when_the_page_has_changed(
     settings, database, redis, me
 ):
-    launches = Launches(temporal=await connect_temporal(settings.temporal), settings=settings)
+    launches = Launches(temporal=await connect_temporal(settings), settings=settings)
     starts = RunStarts(database=database, log=EventLog(redis), launches=launches, settings=settings)
     artifacts = Artifacts(database=database, storage=Storage(settings.storage, settings.data_dir), settings=settings)
     podcasts, key, wish = PodcastRequests(starts=starts, artifacts=artifacts), f"schedule:{uuid.uuid4()}", {"url": "u"}
@@ -139,7 +139,7 @@ async def test_a_time_that_is_none_of_ours_does_not_use_up_a_one_off(client, set
     times = {"type": "crontab", "crontab": "30 2 * * *", "timezone": zone, "one_off": True}
     body = {"name": "once", "task": "agent_prompt", "kwargs": {"prompt": PROMPT}, **times}
     made = await create(client, body)
-    temporal = await connect_temporal(settings.temporal)
+    temporal = await connect_temporal(settings)
     records = FireRecords(database=database, mirror=ScheduleMirror(database=database, temporal=temporal))
     second = FireRef(  # the clock shows half past two once more
         scheduler_id=made["id"],
