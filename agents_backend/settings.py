@@ -134,10 +134,10 @@ class AuthSettings(Group):
     access_token_seconds: int = Field(900, ge=30)
     refresh_token_seconds: int = Field(30 * 24 * 3600, ge=60)
     refresh_grace_seconds: float = Field(
-        10,
+        0,
         ge=0,
         le=60,
-        description="a refresh token replaced this recently is refused, but does not revoke its session",
+        description="a refresh token sent so soon after it was replaced is refused, but does not revoke its session",
     )
     session_cache_seconds: float = Field(0.5, ge=0, le=1, description="how stale a revocation may be on one process")
     login_attempts: int = Field(10, ge=3, description="failures a window, of one account from one address, before 429")

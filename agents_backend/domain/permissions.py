@@ -94,6 +94,12 @@ CATALOG: tuple[Entry, ...] = (
         _page("log:opera", "Operation logs", "/log/opera", list="See operation logs", delete="Delete operation logs"),
     ),
     _directory(
+        "task",
+        "Tasks",
+        "clock",
+        _page("task:scheduler", "Schedulers", "/task/schedulers", upkeep="Schedule the deployment's upkeep"),
+    ),
+    _directory(
         "monitor",
         "Monitor",
         "activity",

@@ -19,7 +19,6 @@ _TRIES = 3
 _DYNAMIC = (
     "history.transferProcessorMaxPollRPS=5000",
     "history.timerProcessorMaxPollRPS=5000",
-    "history.visibilityProcessorMaxPollRPS=500",
     'history.timerProcessorMaxTimeShift="10ms"',
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
