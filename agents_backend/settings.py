@@ -330,6 +330,31 @@ class SpeechSettings(Group):
     price: float = Field(0, ge=0, description="US dollars a million characters")
 
 
+class CreditSettings(Group):
+    """What use costs. It is recorded always; with `CREDITS_ENABLED` runs are paid for in advance, and refused without credits."""
+
+    model_config = _group("CREDITS_")
+
+    enabled: bool = Field(default=False, description="users pay for their runs with credits that administrators grant")
+    per_usd: float = Field(100, gt=0, description="credits of one US dollar, by the prices of models, speech and tools")
+    initial: float = Field(0, ge=0, le=1e9, description="what each user has before anything is granted")
+    reserve: float = Field(1, gt=0, le=1e9, description="set aside when a run starts, and each time it needs more")
+    expected_output_tokens: int = Field(
+        1_000,
+        ge=1,
+        description="of a model call, for which credits are set aside before it; its model's own limit if less",
+    )
+    tool_prices: dict[str, float] = Field(
+        default_factory=dict, description='JSON of US dollars a call: {"web_search": 0.008}'
+    )
+
+    @model_validator(mode="after")
+    def _prices_are_positive(self) -> Self:
+        if bad := sorted(name for name, price in self.tool_prices.items() if not 0 <= price < 1e6):  # noqa: PLR2004
+            raise ValueError(f"CREDITS_TOOL_PRICES: the price of {', '.join(bad)} is not a number from 0")
+        return self
+
+
 class StackSettings(Group):
     """The embedded servers; used by `agents-backend up` and the tests alone."""
 
@@ -394,6 +419,7 @@ class Settings(Group):
     sandboxes: SandboxSettings = Field(default_factory=SandboxSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
+    credits: CreditSettings = Field(default_factory=CreditSettings)
     stack: StackSettings = Field(default_factory=StackSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)

@@ -32,6 +32,7 @@ from agents_backend.services.agent_config import AgentConfig, agent_config
 from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.auth import AuthService
 from agents_backend.services.chats import Chats
+from agents_backend.services.credits import Credits
 from agents_backend.services.decks import DeckRequests
 from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.deployed_tools import deployed_tools
@@ -65,6 +66,7 @@ from agents_backend.services.sessions import Sessions
 from agents_backend.services.slide_exports import SlideExports
 from agents_backend.services.slides import Slides
 from agents_backend.services.speech import SpeechRequests
+from agents_backend.services.spending import Spending
 from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
 from agents_backend.services.users import Users
@@ -113,6 +115,7 @@ class Services:
     prose: ProseRequests
     podcasts: PodcastRequests
     decks: DeckRequests
+    credits: Credits
 
 
 @asynccontextmanager
@@ -135,9 +138,16 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         await opera_logs.start()
         stack.push_async_callback(opera_logs.close)
         launches = Launches(temporal=temporal, settings=settings)
-        starts = RunStarts(database=database, log=log, launches=launches, settings=settings)
-        ends = RunEnds(database=database, log=log, launches=launches, interrupt_days=settings.agents.interrupt_days)
-        runs = RunsService(database=database, log=log, launches=launches)
+        spending = Spending(database=database, settings=settings.credits)
+        starts = RunStarts(database=database, log=log, launches=launches, spending=spending, settings=settings)
+        ends = RunEnds(
+            database=database,
+            log=log,
+            launches=launches,
+            spending=spending,
+            interrupt_days=settings.agents.interrupt_days,
+        )
+        runs = RunsService(database=database, log=log, launches=launches, spending=spending)
         watched = OpenStreams(database=database, per_user=settings.api.streams_per_user)
         await watched.start()
         stack.push_async_callback(watched.close)
@@ -191,6 +201,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             speech=SpeechRequests(starts=starts, artifacts=artifacts),
             prose=ProseRequests(starts=starts, artifacts=artifacts),
             podcasts=PodcastRequests(starts=starts, artifacts=artifacts),
+            credits=Credits(database=database, settings=settings.credits),
             decks=DeckRequests(
                 starts=starts,
                 artifacts=artifacts,

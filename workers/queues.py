@@ -51,6 +51,7 @@ from agents_backend.services.scheduled_tasks import ScheduledTasks
 from agents_backend.services.scheduler_sweeps import SchedulerSweeps
 from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.speech import SpeechFiles
+from agents_backend.services.spending import Spending
 from agents_backend.services.spoken_lines import SpokenLines
 from agents_backend.services.sweeps import Sweeps
 from agents_backend.services.task_parts import Carriers
@@ -85,6 +86,7 @@ class Parts:
     temporal: Client
     log: EventLog
     launches: Launches
+    spending: Spending
     ends: RunEnds
     models: Models
     toolboxes: Toolboxes
@@ -100,9 +102,19 @@ class Work:
 
 def chat(parts: Parts) -> Work:
     turns = TurnActivities(
-        models=ModelCalls(database=parts.database, log=parts.log, models=parts.models, toolboxes=parts.toolboxes),
+        models=ModelCalls(
+            database=parts.database,
+            log=parts.log,
+            models=parts.models,
+            toolboxes=parts.toolboxes,
+            spending=parts.spending,
+        ),
         tools=ToolCalls(
-            database=parts.database, log=parts.log, toolboxes=parts.toolboxes, settings=parts.settings.agents
+            database=parts.database,
+            log=parts.log,
+            toolboxes=parts.toolboxes,
+            spending=parts.spending,
+            settings=parts.settings.agents,
         ),
         ends=parts.ends,
     )
@@ -124,13 +136,18 @@ def media(parts: Parts) -> Work:
     progress, providers = Progress(log=parts.log), SpeechProviders(parts.settings)
     artifacts = Artifacts(database=parts.database, storage=storage, settings=parts.settings)
     lines = SpokenLines(
-        parts=made, storage=storage, providers=providers, progress=progress, settings=parts.settings.speech
+        parts=made,
+        storage=storage,
+        providers=providers,
+        progress=progress,
+        spending=parts.spending,
+        settings=parts.settings.speech,
     )
     frame = FrameActivities(ends=parts.ends)
     speech = SpeechActivities(
         files=SpeechFiles(parts=made, lines=lines, providers=providers, artifacts=artifacts), lines=lines
     )
-    texts = ModelTexts(log=parts.log, models=parts.models)
+    texts = ModelTexts(log=parts.log, models=parts.models, spending=parts.spending)
     prose = ProseActivities(texts=ProseTexts(parts=made, texts=texts, artifacts=artifacts, progress=progress))
     podcasts = PodcastActivities(
         files=PodcastFiles(parts=made, texts=texts, lines=lines, providers=providers, artifacts=artifacts)
@@ -163,9 +180,10 @@ def background(parts: Parts) -> Work:
     sweeps = Sweeps(
         database=parts.database,
         launches=parts.launches,
-        runs=RunsService(database=parts.database, log=parts.log, launches=parts.launches),
+        runs=runs_of(parts),
         ends=parts.ends,
         lost=LostRuns(launches=parts.launches, ends=parts.ends),
+        spending=parts.spending,
     )
     of_sandboxes = sandbox_parts(database=parts.database, temporal=parts.temporal, settings=parts.settings).sweeps
     retention = Retention(database=parts.database, settings=parts.settings.retention)
@@ -188,12 +206,21 @@ def background(parts: Parts) -> Work:
     )
 
 
+def runs_of(parts: Parts) -> RunsService:
+    return RunsService(database=parts.database, log=parts.log, launches=parts.launches, spending=parts.spending)
+
+
 def schedulers(parts: Parts) -> Work:
     """The schedulers' part of `background`."""
     mirror = ScheduleMirror(database=parts.database, temporal=parts.temporal)
-    starts = RunStarts(database=parts.database, log=parts.log, launches=parts.launches, settings=parts.settings)
-    signing = Signing(parts.settings)
-    runs = RunsService(database=parts.database, log=parts.log, launches=parts.launches)
+    starts = RunStarts(
+        database=parts.database,
+        log=parts.log,
+        launches=parts.launches,
+        spending=parts.spending,
+        settings=parts.settings,
+    )
+    signing, runs = Signing(parts.settings), runs_of(parts)
     scheduled = ScheduledTasks(
         database=parts.database,
         mirror=mirror,

@@ -65,6 +65,11 @@ class RunRepository:
             query = query.where(Run.user_id == user_id)
         return await self._session.scalar(query.with_for_update() if lock else query)
 
+    async def get(self, run_id: uuid.UUID) -> Run:
+        """A run that is there, as this transaction sees it now."""
+        query = select(Run).where(Run.id == run_id).execution_options(populate_existing=True)
+        return (await self._session.scalars(query)).one()
+
     async def holder(self, thread_id: uuid.UUID) -> Run | None:
         """The run that the thread is busy with."""
         query = select(Run).where(Run.thread_id == thread_id, Run.status.in_(HOLDING)).with_for_update()

@@ -23,6 +23,7 @@ from agents_backend.services import prompts
 from agents_backend.services.answers import Draft, Sink
 from agents_backend.services.citations import Citations, sources_of
 from agents_backend.services.plan_reviews import given_plan
+from agents_backend.services.spending import Spending
 from agents_backend.services.step_writer import StepWriter
 from agents_backend.services.toolboxes import Toolboxes
 from agents_backend.services.windows import shape
@@ -40,6 +41,7 @@ class _Material:
         stored: the answer, if an earlier attempt finished.
         plan: the plan that a human wrote in place of the model's.
         citations: what the answer may cite; None where it is not checked.
+        mine: the run's own messages.
     """
 
     run: Run
@@ -48,11 +50,15 @@ class _Material:
     question: str
     plan: Plan | None
     citations: Citations | None
+    mine: list[Message]
 
 
 class ModelCalls:
-    def __init__(self, *, database: Database, log: EventLog, models: Models, toolboxes: Toolboxes) -> None:
+    def __init__(
+        self, *, database: Database, log: EventLog, models: Models, toolboxes: Toolboxes, spending: Spending
+    ) -> None:
         self._database, self._log, self._models, self._toolboxes = database, log, models, toolboxes
+        self._spending = spending
 
     async def call(
         self, request: ModelRequest, *, attempt: int, is_wanted: Callable[[], bool] = lambda: True
@@ -65,7 +71,7 @@ class ModelCalls:
         Raises:
             RunClosed: the run has ended meanwhile.
             Unavailable: the model, PostgreSQL or Redis fails in a way that may heal.
-            ModelRejected: the model refuses the request itself.
+            ModelRejected: the model refuses the request itself. InsufficientCredits: the run has no more for it.
         """
         run_id = uuid.UUID(request.run.run_id)
         material = await self._material(run_id, request)
@@ -112,6 +118,7 @@ class ModelCalls:
             question=next((m.content for m in reversed(messages) if m.role == "user" and m.scope == "main"), ""),
             plan=given_plan(reviews),
             citations=Citations(sources_of(mine)) if request.prompt == REPORT else None,
+            mine=mine,
         )
 
     async def _stream(
@@ -123,6 +130,7 @@ class ModelCalls:
         for config in self._models.pick(material.run.options.get("model"), request.reasoning):
             draft.model = config.name
             messages = shape(material.context, config, reasoning=request.reasoning)
+            await self._spending.before_model(material.run, material.mine, config, messages)
             tools = offered if config.tools else None
             if config.name == EMBEDDED:
                 await writer.emit([events.custom("model.notice", notice_of(config.name))])

@@ -17,6 +17,7 @@ from agents_backend.db.tables.runs import Interrupt, Message, Run, RunPart, Thre
 from agents_backend.domain.runs import RunStatus
 from agents_backend.integrations.events import EventLog
 from agents_backend.services.launches import Launches
+from agents_backend.services.spending import Spending
 from agents_backend.services.step_writer import StepWriter
 
 APPROVAL_SCHEMA: dict[str, Any] = {
@@ -31,8 +32,11 @@ APPROVAL_SCHEMA: dict[str, Any] = {
 
 
 class RunEnds:
-    def __init__(self, *, database: Database, log: EventLog, launches: Launches, interrupt_days: int) -> None:
+    def __init__(
+        self, *, database: Database, log: EventLog, launches: Launches, spending: Spending, interrupt_days: int
+    ) -> None:
         self._database, self._log, self._launches, self._days = database, log, launches, interrupt_days
+        self._spending = spending
 
     async def mark(self, progress: RunProgress) -> None:
         event = events.step_started if progress.phase == "started" else events.step_finished
@@ -64,13 +68,18 @@ class RunEnds:
             if run is None:
                 return
             if not RunStatus(run.status).is_final:
-                usage, model = total([*await rows.messages_of(run.id), *await RunPartRepository(session).all(run.id)])
+                used: list[Message | RunPart] = [
+                    *await rows.messages_of(run.id),
+                    *await RunPartRepository(session).all(run.id),
+                ]
+                usage, model = total(used)
                 run.status, run.finished_at = end.status, now()
                 run.usage, run.model, run.cost_usd = usage.model_dump(), model, usage.cost_usd
                 if end.error_code:
                     run.error = {"code": end.error_code, "detail": end.error_detail}
                 if run.rollback:
                     await rows.delete_messages_of(run_id)
+                await self._spending.settle(session, run, used)
             last = _ended(run, await _public_id(rows, run), end.pending_tool_call_ids)
         await self._write(end.run.run_id, "end", [last], ended=True)
         if run.thread_id is not None:

@@ -7,6 +7,7 @@ from api.routes import (
     auth,
     chat,
     config,
+    credits,  # noqa: A004  # the noun
     depts,
     generation,
     generator,
@@ -31,6 +32,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     auth.router,
     chat.router,
     config.router,
+    credits.router,
     depts.router,
     generation.router,
     generator.router,

@@ -7,6 +7,7 @@ from fastapi.responses import Response
 
 from agents_backend.domain.errors import (
     IdempotencyMismatch,
+    InsufficientCredits,
     Invalid,
     StorageFull,
     TooLarge,
@@ -34,6 +35,7 @@ router = APIRouter(
             Invalid,
             TooLarge,
             Unauthenticated,
+            InsufficientCredits,
             IdempotencyMismatch,
             TooMany,
             StorageFull,

@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse, Response
 
 from agents_backend.domain.errors import (
     IdempotencyMismatch,
+    InsufficientCredits,
     Invalid,
     StorageFull,
     TooLarge,
@@ -37,6 +38,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
         Invalid,
         TooLarge,
         Unauthenticated,
+        InsufficientCredits,
         IdempotencyMismatch,
         TooMany,
         StorageFull,

@@ -7,6 +7,7 @@ from fastapi.responses import Response
 
 from agents_backend.domain.errors import (
     IdempotencyMismatch,
+    InsufficientCredits,
     Invalid,
     StorageFull,
     TooLarge,
@@ -40,6 +41,7 @@ Key = Annotated[str | None, Header(max_length=255)]
             Invalid,
             TooLarge,
             Unauthenticated,
+            InsufficientCredits,
             IdempotencyMismatch,
             TooMany,
             StorageFull,

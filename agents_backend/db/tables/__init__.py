@@ -1,5 +1,6 @@
 """The tables, one file a noun."""
 
+from agents_backend.db.tables.credits import CreditAccount, CreditEntry
 from agents_backend.db.tables.generator import GeneratedTable
 from agents_backend.db.tables.logs import OperaLog
 from agents_backend.db.tables.oauth import OAuthLink
@@ -14,6 +15,8 @@ __all__ = [
     "Artifact",
     "AuthSession",
     "BegunCall",
+    "CreditAccount",
+    "CreditEntry",
     "Dept",
     "GeneratedTable",
     "IdempotencyKey",

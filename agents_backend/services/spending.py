@@ -1,0 +1,202 @@
+"""What a run spends: credits are reserved before it starts, more of them before a step that may need more, and all is settled at its end.
+
+What was used is what its rows say: an answer, a tool's result and a spoken line are each stored once, however often their
+activity is tried, and each with its cost. So a run is charged from them once, in the transaction that ends it.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from langchain_core.messages import BaseMessage
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from agents_backend.contracts.turns import RunRef
+from agents_backend.db.base import Database
+from agents_backend.db.credits import CreditRepository
+from agents_backend.db.run_parts import RunPartRepository
+from agents_backend.db.runs import RunRepository
+from agents_backend.db.tables.runs import Message, Run, RunPart
+from agents_backend.domain.credits import SMALLEST, ZERO, Charge, EntryKind, Source, credits_of, shared_out
+from agents_backend.domain.errors import InsufficientCredits, RunClosed
+from agents_backend.domain.runs import RunStatus
+from agents_backend.services.windows import CHARACTERS_A_TOKEN
+from agents_backend.settings import CreditSettings, ModelConfig
+
+Used = Message | RunPart
+TOOL = "tool"
+
+
+class Spending:
+    def __init__(self, *, database: Database, settings: CreditSettings) -> None:
+        self._database, self._settings = database, settings
+
+    @property
+    def first_reserve(self) -> Decimal:
+        """What a run has reserved when it starts; zero where runs are free."""
+        return self._credits(self._settings.reserve) if self._settings.enabled else ZERO
+
+    async def begin(self, session: AsyncSession, run: Run) -> None:
+        """Reserve `run.credits_reserved` in the transaction that accepts the run: one statement, as the last of it.
+
+        Raises:
+            InsufficientCredits: the user has fewer.
+        """
+        if not run.credits_reserved or await self._reserve(session, run, run.credits_reserved):
+            return
+        raise InsufficientCredits(f"A run needs {run.credits_reserved.normalize():f} credits to start.")
+
+    async def before_model(
+        self, run: Run, used: Iterable[Used], config: ModelConfig, messages: Sequence[BaseMessage]
+    ) -> None:
+        """See to it that a model call is paid for, by what was read anyway; only a run that needs more asks PostgreSQL.
+
+        Raises:
+            InsufficientCredits: there are no more. RunClosed: the run has ended meanwhile.
+        """
+        if run.credits_reserved:
+            needed = self._spent(used) + self._credits_of(self.call_price(config, messages))
+            if needed > run.credits_reserved:
+                await self._extend(run.id, needed)
+
+    async def cover(self, ref: RunRef, cost_usd: float) -> None:
+        """See to it that a step of a known price is paid for.
+
+        Raises:
+            InsufficientCredits: there are no more. RunClosed: the run has ended meanwhile.
+        """
+        if not self._settings.enabled or not cost_usd:
+            return
+        run_id = uuid.UUID(ref.run_id)
+        async with self._database.transaction() as session:
+            run = await RunRepository(session).run(run_id)
+            used = await _used(session, run_id) if run is not None and run.credits_reserved else ()
+        if run is not None and run.credits_reserved:
+            needed = self._spent(used) + self._credits_of(cost_usd)
+            if needed > run.credits_reserved:
+                await self._extend(run_id, needed)
+
+    def call_price(self, config: ModelConfig, messages: Sequence[BaseMessage]) -> float:
+        """US dollars of a model call, about: its context, and an answer of the expected length."""
+        answer = min(config.max_output_tokens, self._settings.expected_output_tokens)
+        context = sum(len(str(message.content)) for message in messages) / CHARACTERS_A_TOKEN
+        return (context * config.input_price + answer * config.output_price) / 1e6
+
+    def tool_price(self, name: str) -> float:
+        """US dollars of a call."""
+        return self._settings.tool_prices.get(name, 0)
+
+    async def settle(self, session: AsyncSession, run: Run, used: Sequence[Used] | None = None) -> None:
+        """Charge a run for what it used and release the rest, in the transaction that ends it and has its row locked: one statement.
+
+        What goes beyond the reserve is taken from the balance, as far as that goes. `used` is read where it is not given.
+        """
+        used = await _used(session, run.id) if used is None else used
+        charges, reserved = charges_of(used), run.credits_reserved or ZERO
+        prices = [self._credits_of(charge.cost_usd) for charge in charges]
+        rows, available = CreditRepository(session), reserved
+        if reserved and sum(prices, ZERO) > reserved:
+            available += await rows.locked_balance(run.user_id)
+        taken = shared_out(prices, available)
+        entries = [
+            {**_entry(charge), "credits": price, "amount": -amount}
+            for charge, price, amount in zip(charges, prices, taken, strict=True)
+        ]
+        if reserved:
+            entries.insert(0, _release(reserved))
+        if entries:
+            await rows.settle(run, entries)
+        run.credits_reserved = ZERO
+
+    async def settle_ended(self, *, limit: int) -> int:
+        """Settle runs that ended without it, some at a time; how many there were."""
+        async with self._database.transaction() as session:
+            found = await CreditRepository(session).unsettled(limit=limit)
+        for run_id in found:
+            async with self._database.transaction() as session:
+                run = await RunRepository(session).run(run_id, lock=True)
+                if run is not None and run.credits_reserved:
+                    await self.settle(session, run)
+        return len(found)
+
+    async def _extend(self, run_id: uuid.UUID, needed: Decimal) -> None:
+        """Reserve what is missing: a good piece at once if that can be had, else the very amount."""
+        async with self._database.transaction() as session:
+            run = await RunRepository(session).run(run_id, lock=True)
+            if run is None or RunStatus(run.status).is_final:
+                raise RunClosed
+            missing = needed - run.credits_reserved
+            if missing <= 0:
+                return
+            for amount in dict.fromkeys((max(missing, self._credits(self._settings.reserve)), missing)):
+                if await self._reserve(session, run, amount):
+                    run.credits_reserved += amount
+                    return
+        raise InsufficientCredits("The run has used the credits that were to be had for it; what it has done is kept.")
+
+    async def _reserve(self, session: AsyncSession, run: Run, amount: Decimal) -> bool:
+        rows = CreditRepository(session)
+        if await rows.reserve(run, amount):
+            return True
+        if await rows.account(run.user_id) is not None:
+            return False
+        await rows.open(run.user_id, self._credits(self._settings.initial))
+        return await rows.reserve(run, amount)
+
+    def _spent(self, used: Iterable[Used]) -> Decimal:
+        return self._credits_of(sum((row.usage or {}).get("cost_usd", 0) for row in used))
+
+    def _credits_of(self, cost_usd: float) -> Decimal:
+        return credits_of(cost_usd, self._settings.per_usd)
+
+    def _credits(self, amount: float) -> Decimal:
+        return max(credits_of(amount, 1), SMALLEST) if amount else ZERO
+
+
+async def _used(session: AsyncSession, run_id: uuid.UUID) -> list[Used]:
+    return [*await RunRepository(session).messages_of(run_id), *await RunPartRepository(session).all(run_id)]
+
+
+def charges_of(used: Iterable[Used]) -> list[Charge]:
+    """What a run used, one charge for each model, tool and voice, in the order of their first use."""
+    found: dict[str, Charge] = {}
+    for row in used:
+        charge = _charge(row, row.usage or {})
+        if charge.name or charge.cost_usd:
+            found[charge.key] = found[charge.key] + charge if charge.key in found else charge
+    return list(found.values())
+
+
+def _charge(row: Used, usage: dict[str, Any]) -> Charge:
+    cost = usage.get("cost_usd", 0)
+    if TOOL in usage:
+        return Charge(Source.TOOL, usage[TOOL], 1, cost_usd=cost)
+    if usage.get("characters"):
+        provider = row.content.get("provider", "") if isinstance(row.content, dict) else ""
+        return Charge(Source.SPEECH, provider, 1, characters=usage["characters"], cost_usd=cost)
+    tokens = {name: usage.get(name, 0) for name in ("input_tokens", "output_tokens")}
+    return Charge(Source.MODEL, usage.get("model", ""), 1, **tokens, cost_usd=cost)
+
+
+_NO_USE = {"source": "", "name": "", "calls": 0, "input_tokens": 0, "output_tokens": 0, "characters": 0}
+
+
+def _release(reserved: Decimal) -> dict[str, Any]:
+    nothing = {**_NO_USE, "cost_usd": 0, "credits": 0}
+    return {**nothing, "kind": EntryKind.RELEASE, "key": "release", "amount": reserved, "reserved": -reserved}
+
+
+def _entry(charge: Charge) -> dict[str, Any]:
+    return {
+        "kind": EntryKind.CHARGE,
+        "key": charge.key,
+        "reserved": 0,
+        "source": charge.source,
+        "name": charge.name,
+        "calls": charge.calls,
+        "input_tokens": charge.input_tokens,
+        "output_tokens": charge.output_tokens,
+        "characters": charge.characters,
+        "cost_usd": charge.cost_usd,
+    }
