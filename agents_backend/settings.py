@@ -192,6 +192,7 @@ class ModelConfig(BaseModel):
     temperature: float | None = Field(None, ge=0, le=2)
     reasoning_effort: Literal["low", "medium", "high"] | None = None
     tools: bool = Field(default=True, description="whether the model can call tools")
+    vision: bool = Field(default=False, description="whether the model is given pictures")
     input_price: float = Field(0, ge=0, description="US dollars a million input tokens")
     output_price: float = Field(0, ge=0, description="US dollars a million output tokens")
 
@@ -312,6 +313,19 @@ class StorageSettings(Group):
     link_seconds: int = Field(900, ge=30, le=7 * 24 * 3600, description="how long a signed link opens")
 
 
+class FileSettings(Group):
+    """Files that users bring for their chats; kept where `STORAGE_URL` says."""
+
+    model_config = _group("FILES_")
+
+    max_bytes: int = Field(25_000_000, ge=1, le=500_000_000, description="of one file")
+    per_user: int = Field(500, ge=1, description="at once")
+    staged_hours: float = Field(24, gt=0, description="how long one is kept that is attached to nothing")
+    kept_days: float = Field(30, gt=0, description="how long one is kept after it was last attached to a message")
+    text_bytes: int = Field(100_000, ge=1, description="of a text file that a model is given, at most")
+    image_bytes: int = Field(5_000_000, ge=1, description="of a picture that a model is given, at most")
+
+
 class SpeechSettings(Group):
     """Text to speech. `auto` is edge where it can be reached, else the embedded voice."""
 
@@ -418,6 +432,7 @@ class Settings(Group):
     e2b: E2BSettings = Field(default_factory=E2BSettings)
     sandboxes: SandboxSettings = Field(default_factory=SandboxSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
+    files: FileSettings = Field(default_factory=FileSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
     credits: CreditSettings = Field(default_factory=CreditSettings)
     stack: StackSettings = Field(default_factory=StackSettings)
@@ -480,6 +495,7 @@ class Settings(Group):
                     model=v.openai_model,
                     api_key=v.openai_api_key,
                     base_url=v.openai_base_url,
+                    vision=v.openai_base_url is None,  # who has another server says it in MODEL_LIST
                 )
             )
         if v.anthropic_api_key:
@@ -490,6 +506,7 @@ class Settings(Group):
                     model=v.anthropic_model,
                     api_key=v.anthropic_api_key,
                     base_url=v.anthropic_base_url,
+                    vision=True,
                     context_window=200_000,
                 )
             )
@@ -501,6 +518,7 @@ class Settings(Group):
                     model=v.google_model,
                     api_key=v.google_api_key,
                     base_url=v.google_base_url,
+                    vision=True,
                     context_window=1_000_000,
                 )
             )

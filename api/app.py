@@ -67,6 +67,7 @@ from agents_backend.services.slide_exports import SlideExports
 from agents_backend.services.slides import Slides
 from agents_backend.services.speech import SpeechRequests
 from agents_backend.services.spending import Spending
+from agents_backend.services.staged_files import StagedFiles
 from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
 from agents_backend.services.users import Users
@@ -75,6 +76,8 @@ from api import console, errors, openapi
 from api.middleware import BodyLimit, Metrics, OperationLog, RequestId, TrailingSlash
 from api.observation import Observe
 from api.routes import ROUTERS, health
+
+FORM_BYTES = 100_000  # what a form may have around its file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +113,7 @@ class Services:
     slides: Slides
     slide_exports: SlideExports
     artifacts: Artifacts
+    files: StagedFiles
     deliveries: Deliveries
     speech: SpeechRequests
     prose: ProseRequests
@@ -197,6 +201,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             watched=watched,
             agent_config=agent_config(settings, toolboxes),
             artifacts=artifacts,
+            files=StagedFiles(database=database, storage=storage, settings=settings.files),
             deliveries=Deliveries(database=database, hub=hub, lost=lost, artifacts=artifacts),
             speech=SpeechRequests(starts=starts, artifacts=artifacts),
             prose=ProseRequests(starts=starts, artifacts=artifacts),
@@ -251,7 +256,10 @@ def create_app(settings: Settings) -> FastAPI:
 def _middleware(app: FastAPI, settings: Settings) -> None:
     # The last one added is the outermost.
     app.add_middleware(OperationLog)
-    uploads = {"/api/v1/agent/sandboxes/upload-file": settings.sandboxes.max_file_bytes}
+    uploads = {
+        "/api/v1/agent/sandboxes/upload-file": settings.sandboxes.max_file_bytes,
+        "/api/v1/agent/files/upload": settings.files.max_bytes + FORM_BYTES,
+    }
     app.add_middleware(BodyLimit, limit=settings.api.max_body_bytes, larger=uploads)
     app.add_middleware(TrailingSlash)
     app.add_middleware(Metrics)

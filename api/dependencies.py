@@ -34,6 +34,7 @@ from agents_backend.services.sessions import Sessions
 from agents_backend.services.slide_exports import SlideExports
 from agents_backend.services.slides import Slides
 from agents_backend.services.speech import SpeechRequests
+from agents_backend.services.staged_files import StagedFiles
 from agents_backend.services.threads import Threads
 from agents_backend.services.users import Users
 from api.sse import Sse
@@ -127,6 +128,7 @@ CreditsOf = Annotated[Credits, _service("credits")]
 DecksOf = Annotated[DeckRequests, _service("decks")]
 DeliveriesOf = Annotated[Deliveries, _service("deliveries")]
 DeptsOf = Annotated[Depts, _service("depts")]
+FilesOf = Annotated[StagedFiles, _service("files")]
 GeneratorOf = Annotated[Generator, _service("generator")]
 LogsOf = Annotated[Logs, _service("logs")]
 MenusOf = Annotated[Menus, _service("menus")]

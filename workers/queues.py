@@ -11,6 +11,7 @@ from temporalio.worker import Plugin
 
 from activities.artifacts import ArtifactActivities
 from activities.decks import DeckActivities
+from activities.files import FileActivities
 from activities.frames import FrameActivities
 from activities.logs import LogActivities
 from activities.podcasts import PodcastActivities
@@ -29,6 +30,7 @@ from agents_backend.integrations.outgoing import Outgoing
 from agents_backend.integrations.speech.providers import SpeechProviders
 from agents_backend.integrations.storage import Storage
 from agents_backend.services.artifacts import Artifacts
+from agents_backend.services.attachments import Attachments
 from agents_backend.services.chats import Chats
 from agents_backend.services.decks import DeckFiles
 from agents_backend.services.launches import Launches
@@ -53,6 +55,7 @@ from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.speech import SpeechFiles
 from agents_backend.services.spending import Spending
 from agents_backend.services.spoken_lines import SpokenLines
+from agents_backend.services.staged_files import StagedFiles
 from agents_backend.services.sweeps import Sweeps
 from agents_backend.services.task_parts import Carriers
 from agents_backend.services.tool_calls import ToolCalls
@@ -61,6 +64,7 @@ from agents_backend.settings import Settings
 from workflows.artifacts import ExpireArtifactsWorkflow
 from workflows.chat import ChatWorkflow
 from workflows.deck import DeckWorkflow
+from workflows.files import ExpireFilesWorkflow
 from workflows.logs import ForgetLogsWorkflow
 from workflows.podcast import PodcastWorkflow
 from workflows.prose import ProseWorkflow
@@ -108,6 +112,9 @@ def chat(parts: Parts) -> Work:
             models=parts.models,
             toolboxes=parts.toolboxes,
             spending=parts.spending,
+            attachments=Attachments(
+                storage=Storage(parts.settings.storage, parts.settings.data_dir), settings=parts.settings.files
+            ),
         ),
         tools=ToolCalls(
             database=parts.database,
@@ -186,6 +193,7 @@ def background(parts: Parts) -> Work:
         spending=parts.spending,
     )
     of_sandboxes = sandbox_parts(database=parts.database, temporal=parts.temporal, settings=parts.settings).sweeps
+    staged = StagedFiles(database=parts.database, storage=storage, settings=parts.settings.files)
     retention = Retention(database=parts.database, settings=parts.settings.retention)
     scheduled = schedulers(parts)
     return Work(
@@ -193,6 +201,7 @@ def background(parts: Parts) -> Work:
             SweepRunsWorkflow,
             SweepSandboxesWorkflow,
             ExpireArtifactsWorkflow,
+            ExpireFilesWorkflow,
             ForgetLogsWorkflow,
             *scheduled.workflows,
         ],
@@ -200,6 +209,7 @@ def background(parts: Parts) -> Work:
             SweepActivities(sweeps=sweeps).sweep_runs,
             SandboxSweepActivities(sweeps=of_sandboxes).sweep_sandboxes,
             ArtifactActivities(artifacts=artifacts).expire_artifacts,
+            FileActivities(files=staged).expire_files,
             LogActivities(retention=retention).forget_logs,
             *scheduled.activities,
         ],

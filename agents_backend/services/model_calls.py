@@ -21,12 +21,12 @@ from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
 from agents_backend.services import prompts
 from agents_backend.services.answers import Draft, Sink
+from agents_backend.services.attachments import Attachments
 from agents_backend.services.citations import Citations, sources_of
 from agents_backend.services.plan_reviews import given_plan
 from agents_backend.services.spending import Spending
 from agents_backend.services.step_writer import StepWriter
 from agents_backend.services.toolboxes import Toolboxes
-from agents_backend.services.windows import shape
 from agents_backend.settings import EMBEDDED, EMBEDDED_NOTICE
 
 PREVIEW = 160
@@ -55,10 +55,17 @@ class _Material:
 
 class ModelCalls:
     def __init__(
-        self, *, database: Database, log: EventLog, models: Models, toolboxes: Toolboxes, spending: Spending
+        self,
+        *,
+        database: Database,
+        log: EventLog,
+        models: Models,
+        toolboxes: Toolboxes,
+        spending: Spending,
+        attachments: Attachments,
     ) -> None:
         self._database, self._log, self._models, self._toolboxes = database, log, models, toolboxes
-        self._spending = spending
+        self._spending, self._attachments = spending, attachments
 
     async def call(
         self, request: ModelRequest, *, attempt: int, is_wanted: Callable[[], bool] = lambda: True
@@ -129,7 +136,7 @@ class ModelCalls:
         failures: list[Unavailable] = []
         for config in self._models.pick(material.run.options.get("model"), request.reasoning):
             draft.model = config.name
-            messages = shape(material.context, config, reasoning=request.reasoning)
+            messages = await self._attachments.shape(material.context, config, reasoning=request.reasoning)
             await self._spending.before_model(material.run, material.mine, config, messages)
             tools = offered if config.tools else None
             if config.name == EMBEDDED:

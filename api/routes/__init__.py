@@ -9,6 +9,7 @@ from api.routes import (
     config,
     credits,  # noqa: A004  # the noun
     depts,
+    files,
     generation,
     generator,
     logs,
@@ -34,6 +35,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     config.router,
     credits.router,
     depts.router,
+    files.router,
     generation.router,
     generator.router,
     logs.router,

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from agents_backend.contracts.turns import RunRef
@@ -184,6 +184,23 @@ async def test_a_run_that_ended_with_credits_reserved_is_settled_by_the_sweep(pu
     while await purse.spending.settle_ended(limit=100):
         pass
     assert await purse.account() == (Decimal("1.75"), 0) == await purse.from_the_ledger()
+
+
+async def test_to_reserve_and_to_settle_is_one_statement_each(purse, database):
+    await purse.grant("5")
+    run = await purse.begin()
+    await purse.use(run, 0.25)
+    told: list[str] = []
+    listener = lambda *given: told.append(given[2])  # noqa: E731
+    async with database.transaction() as session:
+        row = await RunRepository(session).run(uuid.UUID(run.run_id), lock=True)
+        used = await RunPartRepository(session).all(row.id)
+        event.listen(database.engine.sync_engine, "before_cursor_execute", listener)
+        await purse.spending.begin(session, row)
+        assert len(told) == 1
+        await purse.spending.settle(session, row, used)
+        event.remove(database.engine.sync_engine, "before_cursor_execute", listener)
+        assert len(told) == 2
 
 
 @pytest.mark.parametrize("statement", ["update credit_entries set amount = 0", "delete from credit_entries"])
