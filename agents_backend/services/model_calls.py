@@ -41,7 +41,7 @@ class _Material:
         stored: the answer, if an earlier attempt finished.
         plan: the plan that a human wrote in place of the model's.
         citations: what the answer may cite; None where it is not checked.
-        mine: the run's own messages.
+        used: what the run's own messages cost.
     """
 
     run: Run
@@ -50,7 +50,7 @@ class _Material:
     question: str
     plan: Plan | None
     citations: Citations | None
-    mine: list[Message]
+    used: list[dict[str, Any] | None]
 
 
 class ModelCalls:
@@ -107,25 +107,24 @@ class ModelCalls:
         return await self._store(request, material, draft, writer)
 
     async def _material(self, run_id: uuid.UUID, request: ModelRequest) -> _Material:
-        async with self._database.transaction() as session:
+        async with self._database.autocommit() as session:
             rows = RunRepository(session)
             run = await rows.run(run_id)
             if run is None or RunStatus(run.status).is_final:
                 raise RunClosed
-            if run.started_at is None:
-                run.status, run.started_at = RunStatus.RUNNING, now()
-            stored = await rows.answer_of_step(run_id, request.step)
+            if run.started_at is None and not await rows.set_status(run_id, RunStatus.RUNNING, started_at=now()):
+                raise RunClosed
             messages = await rows.messages(uuid.UUID(request.run.thread_id))
             reviews = await rows.interrupts(run_id) if request.output == "plan" else ()
         mine = [m for m in messages if m.run_id == run_id]
         return _Material(
             run=run,
-            stored=stored,
+            stored=next((m for m in mine if m.step == request.step and m.role == "assistant"), None),
             context=prompts.assemble(request, run, messages, reviews),
             question=next((m.content for m in reversed(messages) if m.role == "user" and m.scope == "main"), ""),
             plan=given_plan(reviews),
             citations=Citations(sources_of(mine)) if request.prompt == REPORT else None,
-            mine=mine,
+            used=[m.usage for m in mine],
         )
 
     async def _stream(
@@ -137,7 +136,7 @@ class ModelCalls:
         for config in self._models.pick(material.run.options.get("model"), request.reasoning):
             draft.model = config.name
             messages = await self._attachments.shape(material.context, config, reasoning=request.reasoning)
-            await self._spending.before_model(material.run, material.mine, config, messages)
+            await self._spending.before_model(material.run, material.used, config, messages)
             tools = offered if config.tools else None
             if config.name == EMBEDDED:
                 await writer.emit([events.custom("model.notice", notice_of(config.name))])
@@ -172,7 +171,7 @@ class ModelCalls:
             await writer.emit([events.state({"plan": plan.model_dump()})])
             values |= {"content": plan.model_dump_json(), "scope": "plan", "tool_calls": None}
         await writer.close()
-        async with self._database.transaction() as session:
+        async with self._database.autocommit() as session:
             await RunRepository(session).keep_answer(**values)
         return turn_of(Message(**values), request)
 
@@ -182,7 +181,7 @@ class ModelCalls:
         await writer.close()
         if draft.text or draft.reasoning:
             draft.calls.clear()
-            async with self._database.transaction() as session:
+            async with self._database.autocommit() as session:
                 await RunRepository(session).keep_answer(**row_of(request, draft), is_partial=True)
 
 

@@ -92,10 +92,9 @@ class RunsService:
     async def _cancel_queued(self, found: StartedRun) -> bool:
         """End a run that has no workflow yet; False when it got one meanwhile."""
         async with self._database.transaction() as session:
-            rows = RunRepository(session)
-            if not await rows.cancel_queued(found.run.id):
+            if not await RunRepository(session).cancel_queued(found.run.id):
                 return False
-            await self._spending.settle(session, await rows.get(found.run.id))
+            await self._spending.settle_ended(session, found.run.id)
         end = events.run_finished(found.thread_id, found.run.protocol_run_id, usage=Usage(), model="", cancelled=True)
         await self._log.append(str(found.run.id), [end], writer="end", ended=True)
         return True

@@ -5,7 +5,8 @@ activity is tried, and each with its cost. So a run is charged from them once, i
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -15,18 +16,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from agents_backend.contracts.turns import RunRef
 from agents_backend.db.base import Database
 from agents_backend.db.credits import CreditRepository
-from agents_backend.db.run_parts import RunPartRepository
 from agents_backend.db.runs import RunRepository
-from agents_backend.db.tables.runs import Message, Run, RunPart
+from agents_backend.db.tables.runs import Run
 from agents_backend.domain.credits import SMALLEST, ZERO, Charge, EntryKind, Source, credits_of, shared_out
 from agents_backend.domain.errors import InsufficientCredits, RunClosed
 from agents_backend.domain.runs import RunStatus
+from agents_backend.services.run_parts import VOICE
 from agents_backend.services.windows import CHARACTERS_A_TOKEN
 from agents_backend.settings import CreditSettings, ModelConfig
 
-Used = Message | RunPart
+Used = Mapping[str, Any] | None  # the `usage` of a message or a part
 TOOL = "tool"
 PICTURE = 4_500  # characters that a picture is worth: about 1,500 tokens
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What a run that ends is charged for, and what it had reserved."""
+
+    run: Run
+    reserved: Decimal
+    charges: tuple[Charge, ...]
 
 
 class Spending:
@@ -72,7 +82,7 @@ class Spending:
         run_id = uuid.UUID(ref.run_id)
         async with self._database.transaction() as session:
             run = await RunRepository(session).run(run_id)
-            used = await _used(session, run_id) if run is not None and run.credits_reserved else ()
+            used = await RunRepository(session).usages(run_id) if run is not None and run.credits_reserved else ()
         if run is not None and run.credits_reserved:
             needed = self._spent(used) + self._credits_of(cost_usd)
             if needed > run.credits_reserved:
@@ -88,37 +98,45 @@ class Spending:
         """US dollars of a call."""
         return self._settings.tool_prices.get(name, 0)
 
-    async def settle(self, session: AsyncSession, run: Run, used: Sequence[Used] | None = None) -> None:
-        """Charge a run for what it used and release the rest, in the transaction that ends it and has its row locked: one statement.
+    def bill(self, run: Run, used: Iterable[Used]) -> Bill:
+        """What a run that ends is charged for, and what it had reserved; it has nothing reserved from here on."""
+        made = Bill(run, run.credits_reserved or ZERO, tuple(charges_of(used)))
+        run.credits_reserved = ZERO
+        return made
 
-        What goes beyond the reserve is taken from the balance, as far as that goes. `used` is read where it is not given.
+    async def settle(self, session: AsyncSession, bill: Bill) -> None:
+        """Charge and release, in the transaction that ends the run and has its row locked: one statement, as the last of it.
+
+        What goes beyond the reserve is taken from the balance, as far as that goes.
         """
-        used = await _used(session, run.id) if used is None else used
-        charges, reserved = charges_of(used), run.credits_reserved or ZERO
-        prices = [self._credits_of(charge.cost_usd) for charge in charges]
-        rows, available = CreditRepository(session), reserved
-        if reserved and sum(prices, ZERO) > reserved:
-            available += await rows.locked_balance(run.user_id)
+        prices = [self._credits_of(charge.cost_usd) for charge in bill.charges]
+        rows, available = CreditRepository(session), bill.reserved
+        if bill.reserved and sum(prices, ZERO) > bill.reserved:
+            available += await rows.locked_balance(bill.run.user_id)
         taken = shared_out(prices, available)
         entries = [
             {**_entry(charge), "credits": price, "amount": -amount}
-            for charge, price, amount in zip(charges, prices, taken, strict=True)
+            for charge, price, amount in zip(bill.charges, prices, taken, strict=True)
         ]
-        if reserved:
-            entries.insert(0, _release(reserved))
+        if bill.reserved:
+            entries.insert(0, _release(bill.reserved))
         if entries:
-            await rows.settle(run, entries)
-        run.credits_reserved = ZERO
+            await rows.settle(bill.run, entries)
 
-    async def settle_ended(self, *, limit: int) -> int:
+    async def settle_ended(self, session: AsyncSession, run_id: uuid.UUID) -> None:
+        """The same for a run that has just been ended in this transaction, by its id; again changes nothing."""
+        rows = RunRepository(session)
+        run = await rows.run(run_id, lock=True)
+        if run is not None and run.credits_reserved:
+            await self.settle(session, self.bill(run, await rows.usages(run_id)))
+
+    async def sweep(self, *, limit: int) -> int:
         """Settle runs that ended without it, some at a time; how many there were."""
         async with self._database.transaction() as session:
             found = await CreditRepository(session).unsettled(limit=limit)
         for run_id in found:
             async with self._database.transaction() as session:
-                run = await RunRepository(session).run(run_id, lock=True)
-                if run is not None and run.credits_reserved:
-                    await self.settle(session, run)
+                await self.settle_ended(session, run_id)
         return len(found)
 
     async def _extend(self, run_id: uuid.UUID, needed: Decimal) -> None:
@@ -146,7 +164,7 @@ class Spending:
         return await rows.reserve(run, amount)
 
     def _spent(self, used: Iterable[Used]) -> Decimal:
-        return self._credits_of(sum((row.usage or {}).get("cost_usd", 0) for row in used))
+        return self._credits_of(sum(usage.get("cost_usd", 0) for usage in used if usage))
 
     def _credits_of(self, cost_usd: float) -> Decimal:
         return credits_of(cost_usd, self._settings.per_usd)
@@ -163,27 +181,22 @@ def _length(message: BaseMessage) -> int:
     return sum(PICTURE if part is None else len(part) for part in parts)
 
 
-async def _used(session: AsyncSession, run_id: uuid.UUID) -> list[Used]:
-    return [*await RunRepository(session).messages_of(run_id), *await RunPartRepository(session).all(run_id)]
-
-
 def charges_of(used: Iterable[Used]) -> list[Charge]:
     """What a run used, one charge for each model, tool and voice, in the order of their first use."""
     found: dict[str, Charge] = {}
-    for row in used:
-        charge = _charge(row, row.usage or {})
+    for usage in used:
+        charge = _charge(usage or {})
         if charge.name or charge.cost_usd:
             found[charge.key] = found[charge.key] + charge if charge.key in found else charge
     return list(found.values())
 
 
-def _charge(row: Used, usage: dict[str, Any]) -> Charge:
+def _charge(usage: Mapping[str, Any]) -> Charge:
     cost = usage.get("cost_usd", 0)
     if TOOL in usage:
         return Charge(Source.TOOL, usage[TOOL], 1, cost_usd=cost)
-    if usage.get("characters"):
-        provider = row.content.get("provider", "") if isinstance(row.content, dict) else ""
-        return Charge(Source.SPEECH, provider, 1, characters=usage["characters"], cost_usd=cost)
+    if VOICE in usage:
+        return Charge(Source.SPEECH, usage[VOICE], 1, characters=usage.get("characters", 0), cost_usd=cost)
     tokens = {name: usage.get(name, 0) for name in ("input_tokens", "output_tokens")}
     return Charge(Source.MODEL, usage.get("model", ""), 1, **tokens, cost_usd=cost)
 

@@ -108,7 +108,9 @@ class SpokenLines:
         if done is None:
             script = await self.script(ref.run)
             done = await self._say(ref, script, attempt)
-            await self._parts.add(ref.run, name, done, usage=self._usage(script.lines[ref.index], done))
+            await self._parts.add(
+                ref.run, name, done, usage=self._usage(script.lines[ref.index], done), voice=done.provider
+            )
         status = f"spoken by the {EMBEDDED} voice instead" if done.stands_in else "spoken"
         await self._progress.change(ref.run, name, f"/lines/{ref.index}/status", status)
         return SpokenLine(milliseconds=done.milliseconds, provider=done.provider, stands_in=done.stands_in)

@@ -14,7 +14,7 @@ from agents_backend.db.base import Database, now
 from agents_backend.db.files import FileRepository
 from agents_backend.db.lists import Found, Slice
 from agents_backend.db.tables.files import StagedFile
-from agents_backend.domain.errors import NotFound, TooLarge, TooMany
+from agents_backend.domain.errors import IdempotencyGone, NotFound, TooLarge, TooMany
 from agents_backend.domain.media_types import HEAD, TextCheck, sniff
 from agents_backend.integrations.storage import Storage
 from agents_backend.services.idempotency import claim
@@ -53,6 +53,7 @@ class StagedFiles:
 
         Raises:
             TooLarge: more than FILES_MAX_BYTES. TooMany: the user has too many. IdempotencyMismatch: the key was used for another file.
+            IdempotencyGone: the file was deleted since.
             StorageFull: there is no room. Unavailable: the storage or PostgreSQL is away. Invalid: the form breaks off.
         """
         await self._storage.check()
@@ -66,7 +67,7 @@ class StagedFiles:
             expires = now() + timedelta(hours=self._settings.staged_hours)
             made = await FileRepository(session).ready(file_id, expires_at=expires)
         if made is None:
-            raise NotFound("The file was deleted while it was uploaded.", code="FILE_NOT_FOUND")
+            raise IdempotencyGone
         return made
 
     async def _receive(self, pieces: AsyncIterator[bytes], name: str, aside: IO[bytes]) -> _Received:
@@ -83,17 +84,20 @@ class StagedFiles:
 
     async def _announce(self, upload: Upload, name: str, received: _Received) -> uuid.UUID:
         async with self._database.transaction() as session:
-            wanted = await claim(
+            wanted, rows = str(uuid.uuid4()), FileRepository(session)
+            found = await claim(
                 session,
                 upload.user_id,
                 upload.idempotency_key,
                 operation=OPERATION,
                 body=[name, received.sha256],
-                wanted=str(uuid.uuid4()),
+                wanted=wanted,
             )
-            rows, file_id = FileRepository(session), uuid.UUID(wanted)
-            if await rows.exists(file_id):
-                return file_id
+            file_id = uuid.UUID(found)
+            if found != wanted:
+                if not await rows.exists(file_id):
+                    raise IdempotencyGone
+                return file_id  # an upload that died in the middle goes on
             if await rows.count(upload.user_id) >= self._settings.per_user:
                 raise TooMany("You have too many files; delete some.", code="TOO_MANY_FILES")
             rows.add(

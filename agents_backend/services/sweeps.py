@@ -55,7 +55,7 @@ class Sweeps:
         lost = [run for run in working if await self._lost.end_if_lost(run)]
         for thread in free:
             await self._ends.promote(thread)
-        settled = await self._spending.settle_ended(limit=AT_ONCE)
+        settled = await self._spending.sweep(limit=AT_ONCE)
         return _told(unstarted, len(unanswered), lost, len(free), settled)
 
 

@@ -8,6 +8,7 @@ from fastapi.responses import StreamingResponse
 
 from agents_backend.db.lists import Slice
 from agents_backend.domain.errors import (
+    IdempotencyGone,
     IdempotencyMismatch,
     Invalid,
     NotFound,
@@ -51,7 +52,7 @@ _SAFE = {"Content-Security-Policy": "sandbox; default-src 'none'"}
     status_code=201,
     summary="Upload a file (multipart), to attach it to a chat by its id",
     openapi_extra=_FORM,
-    responses=errors(TooLarge, UnsupportedMedia, NotFound, IdempotencyMismatch, TooMany, StorageFull),
+    responses=errors(TooLarge, UnsupportedMedia, IdempotencyMismatch, IdempotencyGone, TooMany, StorageFull),
 )
 async def upload_file(
     request: Request, user: CurrentUser, staged: FilesOf, response: Response, idempotency_key: IdempotencyKey = None

@@ -96,6 +96,9 @@ async def test_the_same_key_gives_the_same_file_and_another_file_a_conflict(clie
     assert second["id"] == first["id"]
     answer = await client.post(f"{FILES}/upload", files={"file": ("a.txt", b"two")}, headers=key)
     assert (answer.status_code, answer.json()["code"]) == (409, "IDEMPOTENCY_MISMATCH")
+    await client.delete(f"{FILES}/{first['id']}")
+    answer = await client.post(f"{FILES}/upload", files={"file": ("a.txt", b"one")}, headers=key)
+    assert (answer.status_code, answer.json()["code"]) == (409, "IDEMPOTENCY_GONE")
 
 
 async def test_forms_that_are_none_are_refused(client):

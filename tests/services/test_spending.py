@@ -65,7 +65,7 @@ class Purse:
             row = await RunRepository(session).run(uuid.UUID(run.run_id), lock=True)
             if not RunStatus(row.status).is_final:
                 row.status, row.finished_at = RunStatus.SUCCEEDED, now()
-                await self.spending.settle(session, row)
+                await self.spending.settle_ended(session, row.id)
                 if spoil:
                     await spoil(session)
 
@@ -171,7 +171,7 @@ async def test_a_run_is_settled_once_even_by_code_that_forgets_to_ask_whether_it
         async with database.transaction() as session:
             row = await RunRepository(session).run(uuid.UUID(run.run_id), lock=True)
             row.credits_reserved = Decimal(1)
-            await purse.spending.settle(session, row)
+            await purse.spending.settle_ended(session, row.id)
     assert await purse.account() == (Decimal("1.5"), 0) == await purse.from_the_ledger()
 
 
@@ -181,7 +181,7 @@ async def test_a_run_that_ended_with_credits_reserved_is_settled_by_the_sweep(pu
     await purse.use(run, 0.25)
     async with database.transaction() as session:
         await RunRepository(session).set_status(uuid.UUID(run.run_id), RunStatus.FAILED, finished_at=now())
-    while await purse.spending.settle_ended(limit=100):
+    while await purse.spending.sweep(limit=100):
         pass
     assert await purse.account() == (Decimal("1.75"), 0) == await purse.from_the_ledger()
 
@@ -194,11 +194,11 @@ async def test_to_reserve_and_to_settle_is_one_statement_each(purse, database):
     listener = lambda *given: told.append(given[2])  # noqa: E731
     async with database.transaction() as session:
         row = await RunRepository(session).run(uuid.UUID(run.run_id), lock=True)
-        used = await RunPartRepository(session).all(row.id)
+        used = await RunRepository(session).usages(row.id)
         event.listen(database.engine.sync_engine, "before_cursor_execute", listener)
         await purse.spending.begin(session, row)
         assert len(told) == 1
-        await purse.spending.settle(session, row, used)
+        await purse.spending.settle(session, purse.spending.bill(row, used))
         event.remove(database.engine.sync_engine, "before_cursor_execute", listener)
         assert len(told) == 2
 
