@@ -129,7 +129,7 @@ class UploadForm:
         if self._is_file and (self._has_file or self._name != "file"):
             raise Invalid.field("file", "a form has one file, and this is its name")
         if self._is_file:
-            self._has_file, self.filename = True, options[b"filename"].decode(errors="replace")
+            self._has_file, self.filename = True, _unescaped(options[b"filename"].decode(errors="replace"))
         if len(self.fields) >= MAX_FIELDS:
             raise Invalid("The form has too many fields.")
 
@@ -147,6 +147,11 @@ class UploadForm:
 
     def _on_end(self) -> None:
         self._ended = True
+
+
+def _unescaped(name: str) -> str:
+    """A file's name as it was before a browser wrote it into the form: it escapes these three, and no other."""
+    return name.replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n")
 
 
 def _boundary(request: Request) -> bytes:

@@ -10,6 +10,7 @@ PLAIN: Final = "text/plain"
 IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 HEAD: Final = 4_096  # bytes that `sniff` wants to see
 
+_PDF: Final = b"%PDF-"
 _MAGIC: Final = (
     (0, b"\x89PNG\r\n\x1a\n", "image/png"),
     (0, b"\xff\xd8\xff", "image/jpeg"),
@@ -17,7 +18,6 @@ _MAGIC: Final = (
     (0, b"GIF89a", "image/gif"),
     (8, b"WEBP", "image/webp"),
     (0, b"BM", "image/bmp"),
-    (0, b"%PDF-", "application/pdf"),
     (0, b"\x1f\x8b", "application/gzip"),
     (0, b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
     (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage"),
@@ -55,6 +55,8 @@ _TEXTS: Final = {
 
 def sniff(head: bytes, name: str, *, is_text: bool) -> str:
     """The media type of a file from its first `HEAD` bytes and, where all of it is text, its name's ending."""
+    if head.startswith(_PDF):  # it may be all text
+        return "application/pdf"
     if is_text:
         return _TEXTS.get(PurePosixPath(name.lower()).suffix, PLAIN)
     if head.startswith(b"PK\x03\x04"):

@@ -79,7 +79,7 @@ async def get_file(file_id: uuid.UUID, user: CurrentUser, staged: FilesOf) -> Fi
     summary="Download a file, or a range of it",
     response_class=StreamingResponse,
     responses={
-        200: {"content": {"application/octet-stream": {}}},
+        200: {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}, "description": "the file"},
         206: {"description": "a range"},
         304: {"description": "unchanged"},
         **errors(NotFound, RangeNotSatisfiable),
