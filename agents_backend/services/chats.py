@@ -3,15 +3,14 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from typing import Any
 
 from agents_backend.agents.registry import AGENTS, DEFAULT_AGENT
 from agents_backend.db.base import Database, now
-from agents_backend.db.files import FileRepository
 from agents_backend.db.idempotency import digest_of
 from agents_backend.db.runs import RunRepository
 from agents_backend.db.sandboxes import SandboxRepository
+from agents_backend.db.tables.files import StagedFile
 from agents_backend.db.tables.runs import Interrupt, Run, Thread
 from agents_backend.domain.errors import Conflict, IdempotencyMismatch, Invalid, NotFound, ThreadBusy
 from agents_backend.domain.runs import MultitaskStrategy, RunStatus
@@ -22,6 +21,7 @@ from agents_backend.services.launches import Launches
 from agents_backend.services.run_starts import NewRun, RunStarts
 from agents_backend.services.runs import RunsService, StartedRun, accept_answers, find
 from agents_backend.services.sandbox_access import find_named
+from agents_backend.services.staged_files import attached
 from agents_backend.settings import Settings
 
 _YES = frozenset(
@@ -78,7 +78,7 @@ class Chats:
     ) -> None:
         self._database, self._starts, self._runs, self._launches = database, starts, runs, launches
         self._models = tuple(model.name for model in settings.configured_models())
-        self._kept = timedelta(days=settings.files.kept_days)
+        self._kept_days = settings.files.kept_days
 
     async def start(self, request: ChatRequest) -> StartedRun:
         """Accept a chat; on a thread that waits for a human, the answer that it waits for.
@@ -96,7 +96,7 @@ class Chats:
         if request.thread_id is not None and (answered := await self._answer(request)):
             await self._runs.deliver(answered)
             return answered
-        placed = _Place(request, keep_files=self._kept)
+        placed = _Place(request, kept_days=self._kept_days)
         started = await self._starts.start(_new(request), placed)
         if placed.replaced is not None:
             await self._launches.cancel(placed.replaced)
@@ -199,8 +199,8 @@ class _Place:
         replaced: the run that gives way, to be cancelled once this one is committed.
     """
 
-    def __init__(self, request: ChatRequest, *, keep_files: timedelta) -> None:
-        self._request, self._keep_files = request, keep_files
+    def __init__(self, request: ChatRequest, *, kept_days: float) -> None:
+        self._request, self._kept_days = request, kept_days
         self.replaced: Run | None = None
 
     async def __call__(self, rows: RunRepository, run: Run) -> str:
@@ -213,19 +213,10 @@ class _Place:
             sandbox = await find_named(SandboxRepository(rows.session), name, run.user_id)
             run.options = {**run.options, CHOSEN: sandbox.id}
         await rows.add_run(run)
-        await self._say(rows, run, thread, await self._files(rows))
+        request = self._request
+        files = await attached(rows.session, run.user_id, request.file_ids, kept_days=self._kept_days)
+        await self._say(rows, run, thread, files)
         return thread.public_id
-
-    async def _files(self, rows: RunRepository) -> list[dict[str, Any]]:
-        """The request's files, in its order, as parts of a message."""
-        wanted = list(dict.fromkeys(self._request.file_ids))
-        if not wanted:
-            return []
-        until = now() + self._keep_files
-        found = await FileRepository(rows.session).attach(self._request.user_id, wanted, until=until)
-        if len(found) < len(wanted):
-            raise NotFound("There is no such file.", code="FILE_NOT_FOUND")
-        return [part_of(found[file_id]) for file_id in wanted]
 
     async def _thread(self, rows: RunRepository) -> Thread:
         request = self._request
@@ -249,11 +240,11 @@ class _Place:
             self.replaced = holder
             holder.rollback = strategy == "rollback"
 
-    async def _say(self, rows: RunRepository, run: Run, thread: Thread, files: list[dict[str, Any]]) -> None:
+    async def _say(self, rows: RunRepository, run: Run, thread: Thread, files: Sequence[StagedFile]) -> None:
         messages = list(self._request.messages)
         known = await rows.known_message_ids(thread.id, [m.id for m in messages if m.id])
         if files:
-            last = next((i for i in reversed(range(len(messages))) if messages[i].role == "user"), None)
+            last = max((i for i, message in enumerate(messages) if message.role == "user"), default=None)
             if last is None or messages[last].id in known:
                 raise Invalid.field("file_ids", "there is no new message of yours that they belong to")
             messages[last] = _with_files(messages[last], files)
@@ -271,9 +262,9 @@ class _Place:
                 )
 
 
-def _with_files(message: NewMessage, files: list[dict[str, Any]]) -> NewMessage:
+def _with_files(message: NewMessage, files: Sequence[StagedFile]) -> NewMessage:
     said = message.parts or [{"type": "text", "text": message.content}]
-    return replace(message, parts=[*said, *files])
+    return replace(message, parts=[*said, *(part_of(file) for file in files)])
 
 
 def _is_uuid(text: str) -> bool:

@@ -27,6 +27,7 @@ from agents_backend.settings import CreditSettings, ModelConfig
 
 Used = Mapping[str, Any] | None  # the `usage` of a message or a part
 TOOL = "tool"
+NAME = 160  # characters of a charge's name that are kept
 PICTURE = 4_500  # characters that a picture is worth: about 1,500 tokens
 
 
@@ -192,9 +193,9 @@ def charges_of(used: Iterable[Used]) -> list[Charge]:
 
 
 def _charge(usage: Mapping[str, Any]) -> Charge:
-    cost = usage.get("cost_usd", 0)
+    cost = max(usage.get("cost_usd", 0), 0)
     if TOOL in usage:
-        return Charge(Source.TOOL, usage[TOOL], 1, cost_usd=cost)
+        return Charge(Source.TOOL, usage[TOOL][:NAME], 1, cost_usd=cost)
     if VOICE in usage:
         return Charge(Source.SPEECH, usage[VOICE], 1, characters=usage.get("characters", 0), cost_usd=cost)
     tokens = {name: usage.get(name, 0) for name in ("input_tokens", "output_tokens")}

@@ -3,12 +3,13 @@
 import hashlib
 import tempfile
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import IO
 
 import anyio.to_thread
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from agents_backend.db.base import Database, now
 from agents_backend.db.files import FileRepository
@@ -153,6 +154,23 @@ class StagedFiles:
             gone += len(old)
             if len(old) < _AT_ONCE:
                 return gone
+
+
+async def attached(
+    session: AsyncSession, user_id: int, ids: Sequence[uuid.UUID], *, kept_days: float
+) -> list[StagedFile]:
+    """A user's own files, in the order of their ids, each kept for so long from now on.
+
+    Raises:
+        NotFound: one is not there, or somebody else's.
+    """
+    wanted = list(dict.fromkeys(ids))
+    if not wanted:
+        return []
+    found = await FileRepository(session).attach(user_id, wanted, until=now() + timedelta(days=kept_days))
+    if len(found) < len(wanted):
+        raise NotFound("There is no such file.", code="FILE_NOT_FOUND")
+    return [found[file_id] for file_id in wanted]
 
 
 def key_of(file_id: uuid.UUID) -> str:

@@ -119,6 +119,13 @@ async def test_another_s_or_a_missing_file_starts_nothing(client, other_client):
     assert (await other_client.get("/agent/threads")).json()["total"] == before
 
 
+async def test_no_client_names_a_file_in_a_part_of_its_own(client):
+    part = {"type": "staged_file", "file_id": str(uuid.uuid4()), "name": "x", "media_type": "text/plain", "size": 1}
+    given = {"threadId": "t", "runId": "r", "messages": [{"id": "m", "role": "user", "content": [part]}]}
+    answer = await client.post("/agent/ag-ui/chat", json=given)
+    assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
+
+
 async def asked(fake: FakeOpenAI) -> list[dict]:
     """The parts of the last message of the user, as the model was given them."""
     content = [m["content"] for m in fake.requests[-1]["messages"] if m["role"] == "user"][-1]
