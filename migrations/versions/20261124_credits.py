@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261124_credits"
-down_revision = "20261124_generator"
+down_revision = "20261124_vault"
 branch_labels = None
 depends_on = None
 

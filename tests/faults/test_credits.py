@@ -18,7 +18,7 @@ from tests.processes import Process
 from tests.serving import serving
 from tests.streams import CHAT, body, read
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 # A credit is 100 tokens.
 PRICES = CreditSettings(enabled=True, per_usd=100, initial=50, reserve=1, expected_output_tokens=16)
 
