@@ -15,12 +15,14 @@ from agents_backend.integrations.search import Wire, connect, missing
 from agents_backend.integrations.storage import Storage
 from agents_backend.services.agent_sandboxes import AgentSandboxes
 from agents_backend.services.artifacts import Artifacts
+from agents_backend.services.attachment_tools import AttachmentTools
 from agents_backend.services.builtin_tools import BuiltinTools
 from agents_backend.services.mcp_parts import mcp_listings
 from agents_backend.services.mcp_tools import McpTools
 from agents_backend.services.run_programs import RunPrograms
 from agents_backend.services.sandbox_parts import sandbox_files, sandbox_parts
-from agents_backend.services.sandbox_tools import SandboxTools
+from agents_backend.services.sandbox_tools import NO_SANDBOXES, SandboxTools
+from agents_backend.services.staged_files import StagedFiles
 from agents_backend.services.toolboxes import Toolbox, Toolboxes
 from agents_backend.services.web_tools import WebTools
 from agents_backend.settings import Settings
@@ -42,26 +44,25 @@ async def deployed_tools(
         PresignedUrls(policy, trust=trust) as presigned,
     ):
         web = WebTools(search=connect(vendors, wire), pages=pages, reader=reader, missing=missing(vendors))
-        artifacts = Artifacts(
-            database=database, storage=Storage(settings.storage, settings.data_dir), settings=settings
-        )
+        files = sandbox_files(parts, settings, pages=pages, presigned=presigned)
         places = AgentSandboxes(database=database, sandboxes=parts.sandboxes, log=log)
+        storage = Storage(settings.storage, settings.data_dir)
+        artifacts = Artifacts(database=database, storage=storage, settings=settings)
         boxed = SandboxTools(
             database=database,
             parts=parts,
-            files=sandbox_files(parts, settings, pages=pages, presigned=presigned),
+            files=files,
             artifacts=artifacts,
             places=places,
         )
-        remote = McpTools(
-            database=database,
-            listings=mcp_listings(
-                database=database,
-                settings=settings,
-                trust=trust,
-                programs=RunPrograms(database=database, places=places, access=parts.access, boxes=parts.boxes),
-            ),
-            artifacts=artifacts,
-            log=log,
+        attached = AttachmentTools(
+            staged=StagedFiles(database=database, storage=storage, settings=settings.files),
+            storage=storage,
+            files=files,
+            places=places,
+            reason=None if parts.boxes.are_configured else NO_SANDBOXES,
         )
-        yield Toolboxes(BuiltinTools(), web, boxed, remote, *more)
+        programs = RunPrograms(database=database, places=places, access=parts.access, boxes=parts.boxes)
+        listings = mcp_listings(database=database, settings=settings, trust=trust, programs=programs)
+        remote = McpTools(database=database, listings=listings, artifacts=artifacts, log=log)
+        yield Toolboxes(BuiltinTools(), web, boxed, attached, remote, *more)

@@ -21,7 +21,8 @@ import { redis, server, sessions } from "./monitor.js";
 import profile from "./profile.js";
 import roles from "./roles.js";
 import runs from "./runs.js";
-import { schedule, schedulers, schedulerRuns } from "./schedulers.js";
+import schedulerRuns from "./scheduler-runs.js";
+import { schedule, schedulers } from "./schedulers.js";
 import users from "./users.js";
 
 export const PAGES = [

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261124_mcp"
-down_revision = "20261124_vault"
+down_revision = "20261124_files"
 branch_labels = None
 depends_on = None
 

@@ -111,7 +111,7 @@ async def test_no_secret_of_a_run_is_in_its_history(ann, mcp_stack, mcp_settings
     async with FakeMcp(token=SECRET) as guarded:
         settings = {"servers": {"mine": guarded.body}}
         response, _ = await chat(ann, '[tool:mcp__mine__echo {"text": "x"}]', mcp_settings=settings)
-    client = await connect(mcp_settings.temporal)
+    client = await connect(mcp_settings)
     history = await client.get_workflow_handle(f"chat-{response.headers['X-Run-Id']}").fetch_history()
     told = history.to_json()
     whole = told + "".join(base64.b64decode(d).decode("latin-1") for d in _payloads(json.loads(told)))

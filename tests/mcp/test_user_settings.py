@@ -6,13 +6,17 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlalchemy import text
+from temporalio.worker import Replayer
 
+from agents_backend.integrations.temporal import connect
 from agents_backend.services.credential_files import CredentialFiles
 from agents_backend.services.vault import Vault
 from tests.api.people import until
 from tests.fakes.mcp_server import FakeMcp
 from tests.mcp.test_chats import found_in, offered, results
+from tests.replay.runner import strict_runner
 from tests.streams import chat
+from workflows.coding_agents import RefreshClaudeCodeWorkflow
 
 SETTINGS = "/agent/user-settings/mcp"
 KEY = "sk-canary-of-codex-0000-9c1e"
@@ -36,10 +40,15 @@ async def consented(client, anthropic) -> str:
     return f"{anthropic.consent(query['code_challenge'][0])}#{begun['verifier']}"
 
 
-async def files(mcp_database, mcp_settings, username="ann") -> dict[str, str]:
+async def user_id(mcp_database) -> int:
     async with mcp_database.reading() as session:
-        user = (await session.execute(text("select id from users where username = :n"), {"n": username})).scalar_one()
-    found = await CredentialFiles(database=mcp_database, vault=Vault(mcp_settings.vault)).of(user)
+        return (await session.execute(text("select id from users where username = 'ann'"))).scalar_one()
+
+
+async def files(mcp_database, mcp_settings) -> dict[str, str]:
+    found = await CredentialFiles(database=mcp_database, vault=Vault(mcp_settings.vault)).of(
+        await user_id(mcp_database)
+    )
     return {file.path: file.content for file in found}
 
 
@@ -139,6 +148,20 @@ async def test_tokens_are_refreshed_before_they_expire_and_through_failures(ann,
     await until(replaced, seconds=20)
     assert json.loads(before)["claudeAiOauth"]["refreshToken"] == anthropic.refreshed[-1]
     assert (await ann.get(f"{SETTINGS}/claude-code")).json()["error"] is None
+    await replayed(mcp_settings, await user_id(mcp_database))
+
+
+async def replayed(settings, user: int) -> None:
+    """The workflow that refreshed is deterministic, and holds no token."""
+    temporal = await connect(settings)
+    history = await temporal.get_workflow_handle(f"refresh-claude-code-{user}").fetch_history()
+    assert "sk-ant" not in history.to_json()
+    replayer = Replayer(
+        workflows=[RefreshClaudeCodeWorkflow],
+        workflow_runner=strict_runner(),
+        data_converter=temporal.data_converter,
+    )
+    await replayer.replay_workflow(history)
 
 
 async def test_a_sign_in_that_was_revoked_is_said_and_its_file_withdrawn(ann, anthropic, mcp_database, mcp_settings):

@@ -76,7 +76,7 @@ async def test_a_program_s_secrets_are_in_no_history(client, model, agent_settin
     from agents_backend.integrations.temporal import connect  # noqa: PLC0415
 
     _, run_id, _ = await work(client, model, "[tool:mcp__prog__mark {}]", mcp_settings=server())
-    temporal = await connect(agent_settings.temporal)
+    temporal = await connect(agent_settings)
     told = (await temporal.get_workflow_handle(f"agent-{run_id}").fetch_history()).to_json()
     assert "canary-of-a-program" not in told
     assert json.loads(told)["events"]
