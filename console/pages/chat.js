@@ -6,10 +6,8 @@ import { apply, showMessage } from "../chat/events.js";
 import { Follow } from "../chat/follow.js";
 import { questionCard } from "../chat/questions.js";
 import { Threads } from "../chat/threads.js";
-import { external, fill, h } from "../dom.js";
-import { count, duration, money } from "../ui/format.js";
-
-const FINAL = ["succeeded", "failed", "cancelled"];
+import { fill, h } from "../dom.js";
+import { FINAL, facts, failure } from "../ui/runs.js";
 
 export default {
   title: "Chat",
@@ -272,20 +270,9 @@ class Chat {
 
   /** How a run ended, below its turn. */
   #foot(run) {
-    if (run.status === "failed")
-      this.conversation.note(
-        `${run.error?.detail ?? "The run failed."} (${run.error?.code ?? "INTERNAL_ERROR"})`,
-        "bad",
-      );
+    if (run.status === "failed") this.conversation.note(failure(run), "bad");
     if (run.status === "cancelled") this.conversation.note("Cancelled; what was written is kept.");
-    const { input_tokens: read = 0, output_tokens: written = 0 } = run.usage ?? {};
-    const parts = [
-      run.model,
-      `${count(read)} in, ${count(written)} out`,
-      run.cost_usd ? money(run.cost_usd) : "",
-      duration(run.created_at, run.finished_at),
-    ];
-    this.conversation.foot(parts.filter(Boolean).join(" · "), " · ", external(run.temporal_ui_url, "Temporal"));
+    this.conversation.foot(facts(run));
   }
 }
 

@@ -8,6 +8,12 @@
 //   ctx     {user, path, params, query, signal, go(path), replace(path), guard(handler), report(error), clear()}; `signal` aborts when the page is left
 // What pages are made of: `api.js` (call, withQuery), `dom.js` (h), `ui/listing.js`, `ui/form.js`, `ui/dialog.js`, `ui/format.js`.
 import chat from "./chat.js";
+import deck from "./deck.js";
+import podcast from "./podcast.js";
+import prose from "./prose.js";
 import runs from "./runs.js";
+import sandboxes from "./sandboxes.js";
+import slides from "./slides.js";
+import speech from "./speech.js";
 
-export const PAGES = [chat, runs];
+export const PAGES = [chat, podcast, deck, prose, speech, sandboxes, slides, runs];

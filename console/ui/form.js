@@ -4,7 +4,7 @@ import { fill, h, uid } from "../dom.js";
 /**
  * A form of labelled fields.
  *
- * A field: `{name, label, type?, value?, required?, hint?, options?, rows?, parse?, autocomplete?, visible?}`. `type` is an input's
+ * A field: `{name, label, type?, value?, required?, hint?, options?, rows?, parse?, autocomplete?, step?, above?, visible?}`. `type` is an input's
  * type, or `textarea`, `select` (`options: [[value, label]]`) or `checkbox`. `parse(text)` makes the value and may throw.
  * `onsubmit(values)` may throw: an API error's `errors` are shown beside their fields, its message below them.
  */
@@ -93,8 +93,12 @@ function fieldOf(spec) {
   return part;
 }
 
-function controlOf({ name, value, required, options = [], rows = 3, autocomplete, placeholder, spellcheck }, id, type) {
-  const shared = { id, name, required, autocomplete, placeholder, spellcheck, "aria-describedby": `${id}-note` };
+function controlOf(
+  { name, value, required, options = [], rows = 3, autocomplete, placeholder, spellcheck, step },
+  id,
+  type,
+) {
+  const shared = { id, name, required, autocomplete, placeholder, spellcheck, step, "aria-describedby": `${id}-note` };
   if (type === "textarea") return h("textarea", { ...shared, rows, value: value ?? "" });
   if (type === "checkbox") return h("input", { ...shared, type, checked: Boolean(value) });
   if (type !== "select") return h("input", { ...shared, type, value: value ?? "" });

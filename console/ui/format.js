@@ -19,6 +19,21 @@ export function time(text) {
 
 export const count = (number) => COUNT.format(number ?? 0);
 
+/** Bytes, in the unit that suits them. */
+export function size(bytes) {
+  if (bytes < 1000) return `${bytes} B`;
+  const step = Math.min(Math.floor(Math.log10(bytes) / 3), 3);
+  return `${(bytes / 1000 ** step).toFixed(bytes / 1000 ** step < 10 ? 1 : 0)} ${["kB", "MB", "GB"][step - 1]}`;
+}
+
+/** Seconds as a player shows them. */
+export function clock(seconds) {
+  const whole = Math.floor(seconds);
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const pad = (number) => String(number).padStart(2, "0");
+  return hours ? `${hours}:${pad(minutes)}:${pad(rest)}` : `${minutes}:${pad(rest)}`;
+}
+
 /** US dollars; small sums keep the digits that tell. */
 export function money(dollars) {
   if (!dollars) return "$0";

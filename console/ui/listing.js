@@ -47,10 +47,14 @@ export function pager(onpage) {
  * A list of the API (`GET path?page&size&…` → `{items, total, page, total_pages}`) with its filters and pager.
  *
  * `filters`: `[{name, label, options: [[value, label]]}]` for a choice, without `options` for a text. `actions`: nodes beside them.
- * Returns `{reload, update}`: a page's `render` returns `update`, and calls `reload` after it has changed something.
+ * `fixed` are parameters that no filter has, or that hold until one is chosen. Returns `{reload, update}`: a page's `render` returns `update`, and calls `reload` after it has changed something.
  */
-export function listing(root, ctx, { path, caption, columns, filters = [], actions = [], size = 20, empty }) {
-  let query = ctx.query;
+export function listing(
+  root,
+  ctx,
+  { path, caption, columns, filters = [], fixed = {}, actions = [], size = 20, empty },
+) {
+  let { path: place, query } = ctx;
   let asked = 0;
   const turn = pager((by) => change({ page: Number(query.get("page") ?? 1) + by }));
   const body = h("div", { class: "table" });
@@ -71,15 +75,16 @@ export function listing(root, ctx, { path, caption, columns, filters = [], actio
 
   function change(values) {
     const wanted = { ...Object.fromEntries(query), ...values };
-    ctx.go(withQuery(ctx.path, wanted));
+    ctx.go(withQuery(place, wanted));
   }
 
   async function load() {
     const mine = (asked += 1); // an older answer that comes late is not shown
-    inputs.forEach((one) => one.show(query.get(one.name) ?? ""));
+    inputs.forEach((one) => one.show(query.get(one.name) ?? fixed[one.name] ?? ""));
     body.setAttribute("aria-busy", "true");
     try {
-      const given = Object.fromEntries(filters.map(({ name }) => [name, query.get(name)]));
+      const chosen = Object.fromEntries(filters.map(({ name }) => [name, query.get(name) ?? fixed[name]]));
+      const given = { ...fixed, ...chosen };
       const found = await call("GET", withQuery(path, { page: query.get("page") ?? 1, size, ...given }), undefined, {
         signal: ctx.signal,
       });
@@ -93,7 +98,7 @@ export function listing(root, ctx, { path, caption, columns, filters = [], actio
   }
 
   const update = (next) => {
-    query = next.query;
+    ({ path: place, query } = next);
     return load();
   };
   return { reload: load, update, ready: load() };
