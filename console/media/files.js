@@ -1,11 +1,15 @@
 // Files of the API: fetched with the session, shown and saved from the browser's own memory.
 import { request } from "../api.js";
 import { h } from "../dom.js";
-import { size } from "../ui/format.js";
+import { download } from "../ui/download.js";
+import { bytes } from "../ui/format.js";
 
-/** The bytes behind an artifact's `url` or a path of the API. */
+/** The path of the API in an artifact's `url`. */
+const pathOf = (url) => url.replace(/^\/api\/v1/, "");
+
+/** The bytes behind an artifact's `url`. */
 export async function fetchFile(url, signal) {
-  const response = await request("GET", url.replace(/^\/api\/v1/, ""), undefined, { signal });
+  const response = await request("GET", pathOf(url), undefined, { signal });
   return response.blob();
 }
 
@@ -16,24 +20,17 @@ export function addressOf(blob, signal) {
   return address;
 }
 
-/** Hand a file to the user. */
-export function save(blob, name) {
-  const address = URL.createObjectURL(blob);
-  h("a", { href: address, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 60_000); // the browser reads it after the click
-}
-
 /** A button that saves an artifact. */
-export function downloadButton(ctx, { name, url, size: bytes }, { text = "Download", main = false } = {}) {
+export function downloadButton(ctx, { name, url, size }, { text = "Download", main = false } = {}) {
   const onclick = ctx.guard(async () => {
     button.disabled = true;
     try {
-      save(await fetchFile(url, ctx.signal), name);
+      await download("GET", pathOf(url), undefined, { signal: ctx.signal, name });
     } finally {
       button.disabled = false;
     }
   });
-  const about = { "aria-label": `${text} ${name}`, title: `${name}, ${size(bytes)}` };
+  const about = { "aria-label": `${text} ${name}`, title: `${name}, ${bytes(size)}` };
   const button = h("button", { type: "button", class: main ? "primary" : "", ...about, onclick }, text);
   return button;
 }

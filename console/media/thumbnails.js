@@ -31,7 +31,7 @@ function show(deck, first) {
   const dialog = h(
     "dialog",
     {
-      class: "wide",
+      class: "slideshow",
       "aria-label": "Slides",
       onclose: () => dialog.remove(),
       onkeydown: (event) => turn(steps[event.key] ?? 0),

@@ -4,7 +4,7 @@ import { Follow } from "../chat/follow.js";
 import { fill, h } from "../dom.js";
 import { announce } from "../ui/banner.js";
 import { badge } from "../ui/format.js";
-import { FINAL, STATES, facts, failure } from "../ui/runs.js";
+import { FINAL, STATES, runFacts, failure } from "../ui/runs.js";
 
 /**
  * `spec`: `steps` as `[[name, title]]`; `progress(state, run)` shows the run's state as `{done, total, node}`; `live()` may give
@@ -127,9 +127,9 @@ export class Work {
     this.steps.forEach((step) => this.#mark(step, run.status === "succeeded" ? "done" : step.dataset.state));
     this.status.textContent = "";
     announce(`The run has ${run.status}.`);
-    const made = run.artifacts.length ? await this.spec.result(run, ctx) : null;
+    const made = run.artirunFacts.length ? await this.spec.result(run, ctx) : null;
     ctx.signal.throwIfAborted();
-    const about = run.artifacts.find((one) => one.details.title)?.details.title;
+    const about = run.artirunFacts.find((one) => one.details.title)?.details.title;
     if (about) fill(this.title, about);
     if (made) fill(this.detail);
     fill(
@@ -139,7 +139,7 @@ export class Work {
         ? h("p", { class: "note" }, made ? "Cancelled; what was made is kept." : "Cancelled.")
         : null,
       made,
-      h("p", { class: "foot dim" }, facts(run)),
+      h("p", { class: "foot dim" }, runFacts(run)),
     );
   }
 

@@ -7,7 +7,7 @@ import { Follow } from "../chat/follow.js";
 import { questionCard } from "../chat/questions.js";
 import { Threads } from "../chat/threads.js";
 import { fill, h } from "../dom.js";
-import { FINAL, facts, failure } from "../ui/runs.js";
+import { FINAL, runFacts, failure } from "../ui/runs.js";
 
 export default {
   title: "Chat",
@@ -272,7 +272,7 @@ class Chat {
   #foot(run) {
     if (run.status === "failed") this.conversation.note(failure(run), "bad");
     if (run.status === "cancelled") this.conversation.note("Cancelled; what was written is kept.");
-    this.conversation.foot(facts(run));
+    this.conversation.foot(runFacts(run));
   }
 }
 

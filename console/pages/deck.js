@@ -5,8 +5,7 @@ import { downloadButton, fetchFile, readButton } from "../media/files.js";
 import { mediaPage } from "../media/page.js";
 import { slideGrid } from "../media/thumbnails.js";
 import { badge } from "../ui/format.js";
-
-const orNull = (text) => text.trim() || null;
+import { orNull } from "../ui/fields.js";
 
 export default mediaPage({
   title: "Deck",

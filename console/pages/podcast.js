@@ -3,8 +3,7 @@ import { readButton } from "../media/files.js";
 import { player, spokenSoFar } from "../media/lines.js";
 import { mediaPage } from "../media/page.js";
 import { allVoices, optionsOf } from "../media/voices.js";
-
-const orNull = (text) => text.trim() || null;
+import { orNull } from "../ui/fields.js";
 
 export default mediaPage({
   title: "Podcast",

@@ -5,9 +5,8 @@ import { SANDBOXES, lives, pathOf, stateBadge } from "../sandbox/api.js";
 import { Machine } from "../sandbox/machine.js";
 import { confirm, formDialog } from "../ui/dialog.js";
 import { time } from "../ui/format.js";
+import { orNull } from "../ui/fields.js";
 import { listing } from "../ui/listing.js";
-
-const orNull = (text) => text.trim() || null;
 
 export default {
   title: "Sandboxes",

@@ -1,10 +1,10 @@
 // The slides of a sandbox (`/slides/<sandbox id>`): looked at one by one, changed, exported. They outlive their sandbox.
-import { call, request, withQuery } from "../api.js";
+import { call, withQuery } from "../api.js";
 import { fill, h } from "../dom.js";
-import { save } from "../media/files.js";
 import { SANDBOXES, pathOf } from "../sandbox/api.js";
 import { slideFrame } from "../sandbox/frame.js";
 import { confirm, formDialog } from "../ui/dialog.js";
+import { download } from "../ui/download.js";
 
 const MOST = 200;
 
@@ -167,8 +167,7 @@ class Viewer {
     const path = withQuery(pathOf(this.id, "/slides/export"), { format, presentation_name: this.deck.value });
     this.where.textContent = "Exporting…";
     try {
-      const response = await request("GET", path, undefined, { signal: this.ctx.signal });
-      save(await response.blob(), `${this.deck.value}.${format}`);
+      await download("GET", path, undefined, { signal: this.ctx.signal });
     } finally {
       this.#show(this.at);
     }

@@ -2,7 +2,7 @@
 import { call } from "../api.js";
 import { fill, h, uid } from "../dom.js";
 import { confirm } from "../ui/dialog.js";
-import { size } from "../ui/format.js";
+import { bytes } from "../ui/format.js";
 import { pathOf } from "./api.js";
 
 export class Editor {
@@ -44,11 +44,11 @@ export class Editor {
     this.#show("");
     const found = await this.#read(path);
     if (found.encoding === "base64") {
-      this.status.textContent = `This is no text (${size(found.size)}); it can be downloaded.`;
+      this.status.textContent = `This is no text (${bytes(found.size)}); it can be downloaded.`;
       return;
     }
     this.#show(found.content);
-    this.status.textContent = found.isNew ? "A new file" : size(found.size);
+    this.status.textContent = found.isNew ? "A new file" : bytes(found.size);
     this.text.disabled = this.saveButton.disabled = false;
     this.text.focus({ preventScroll: true });
   }

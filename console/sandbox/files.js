@@ -1,11 +1,12 @@
 // The files of a sandbox: folders, an editor for texts, upload and download. Where one is stands in the address.
 import { call, request, withQuery } from "../api.js";
 import { fill, h } from "../dom.js";
-import { save } from "../media/files.js";
 import { announce } from "../ui/banner.js";
 import { formDialog } from "../ui/dialog.js";
-import { size } from "../ui/format.js";
-import { pager, table } from "../ui/listing.js";
+import { download } from "../ui/download.js";
+import { bytes } from "../ui/format.js";
+import { pager } from "../ui/listing.js";
+import { table } from "../ui/table.js";
 import { HOME, pathOf } from "./api.js";
 import { Editor } from "./editor.js";
 
@@ -67,7 +68,7 @@ export class Files {
       const found = await call("GET", path, undefined, { signal: this.ctx.signal });
       const columns = [
         { label: "Name", cell: (one) => this.#name(one) },
-        { label: "Size", class: "number", cell: (one) => (one.is_folder ? "" : size(one.size)) },
+        { label: "Size", class: "number", cell: (one) => (one.is_folder ? "" : bytes(one.size)) },
         { label: "Actions", class: "row", cell: (one) => (one.is_folder ? "" : this.#downloadButton(one)) },
       ];
       fill(this.body, table({ caption: "Files", columns, items: found.items, empty: "This folder is empty." }));
@@ -98,11 +99,9 @@ export class Files {
     return h("button", { type: "button", "aria-label": `Download ${name}`, onclick }, "Download");
   }
 
-  async #download(path) {
-    const response = await request("GET", withQuery(pathOf(this.id, "/download"), { path }), undefined, {
-      signal: this.ctx.signal,
-    });
-    save(await response.blob(), path.split("/").at(-1));
+  #download(path) {
+    const from = withQuery(pathOf(this.id, "/download"), { path });
+    return download("GET", from, undefined, { signal: this.ctx.signal });
   }
 
   /** `name` within the folder that is shown; an absolute path stays. */

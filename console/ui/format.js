@@ -19,13 +19,6 @@ export function time(text) {
 
 export const count = (number) => COUNT.format(number ?? 0);
 
-/** Bytes, in the unit that suits them. */
-export function size(bytes) {
-  if (bytes < 1000) return `${bytes} B`;
-  const step = Math.min(Math.floor(Math.log10(bytes) / 3), 3);
-  return `${(bytes / 1000 ** step).toFixed(bytes / 1000 ** step < 10 ? 1 : 0)} ${["kB", "MB", "GB"][step - 1]}`;
-}
-
 /** Seconds as a player shows them. */
 export function clock(seconds) {
   const whole = Math.floor(seconds);
@@ -52,3 +45,24 @@ export function duration(from, to) {
 
 /** A word in a coloured frame. `tone`: good, bad, busy, or none. */
 export const badge = (text, tone = "") => h("span", { class: `badge ${tone}` }, text);
+
+/** Names and what they are: `[[name, text or node]]`. */
+export const facts = (pairs) =>
+  h(
+    "dl",
+    { class: "facts" },
+    pairs.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+  );
+
+const UNITS = ["B", "kB", "MB", "GB", "TB"];
+
+/** A number of bytes, to three digits. */
+export function bytes(number) {
+  let at = 0;
+  let left = number ?? 0;
+  while (left >= 1000 && at < UNITS.length - 1) {
+    left /= 1000;
+    at += 1;
+  }
+  return `${at && left < 100 ? left.toPrecision(3) : Math.round(left)} ${UNITS[at]}`;
+}

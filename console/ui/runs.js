@@ -18,7 +18,7 @@ export const STATES = {
 export const failure = (run) => `${run.error?.detail ?? "The run failed."} (${run.error?.code ?? "INTERNAL_ERROR"})`;
 
 /** Model, tokens, cost, time, and the way to its history, as the children of a line. */
-export function facts(run) {
+export function runFacts(run) {
   const { input_tokens: read = 0, output_tokens: written = 0 } = run.usage ?? {};
   const parts = [
     run.model,
