@@ -1,7 +1,7 @@
 """An API and a worker with settings of a test's own, on a stack of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import httpx
@@ -18,15 +18,17 @@ from workers.main import run as run_worker
 
 
 @asynccontextmanager
-async def serving(settings: Settings, *, worker: bool = True) -> AsyncIterator[httpx.AsyncClient]:
-    """A client who is signed in as the administrator."""
+async def serving(
+    settings: Settings, *, worker: bool = True, queues: Sequence[str] = ("chat",)
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client who is signed in as the administrator, with a worker of these queues."""
     await asyncio.to_thread(upgrade, settings.database.url.get_secret_value())
     async with Database(settings.database) as database:
         await seed(database, settings)
     stop, port = asyncio.Event(), free_port()
     server = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_config=None, ws="none"))
     api = asyncio.create_task(server.serve())
-    work = asyncio.create_task(run_worker(settings, ["chat"], stop=stop)) if worker else None
+    work = asyncio.create_task(run_worker(settings, list(queues), stop=stop)) if worker else None
     while not server.started:
         await asyncio.sleep(0.01)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=60) as client:

@@ -127,9 +127,9 @@ export class Work {
     this.steps.forEach((step) => this.#mark(step, run.status === "succeeded" ? "done" : step.dataset.state));
     this.status.textContent = "";
     announce(`The run has ${run.status}.`);
-    const made = run.artirunFacts.length ? await this.spec.result(run, ctx) : null;
+    const made = run.artifacts.length ? await this.spec.result(run, ctx) : null;
     ctx.signal.throwIfAborted();
-    const about = run.artirunFacts.find((one) => one.details.title)?.details.title;
+    const about = run.artifacts.find((one) => one.details.title)?.details.title;
     if (about) fill(this.title, about);
     if (made) fill(this.detail);
     fill(
