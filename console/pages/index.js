@@ -15,13 +15,16 @@
 import chat from "./chat.js";
 import deck from "./deck.js";
 import depts from "./depts.js";
+import files from "./files.js";
 import { loginLogs, operaLogs } from "./logs.js";
 import { business, describe, preview } from "./generator.js";
+import mcp from "./mcp.js";
 import menus from "./menus.js";
 import { redis, server, sessions } from "./monitor.js";
 import podcast from "./podcast.js";
 import profile from "./profile.js";
 import prose from "./prose.js";
+import rag from "./rag.js";
 import roles from "./roles.js";
 import runs from "./runs.js";
 import { schedule, schedulers, schedulerRuns } from "./schedulers.js";
@@ -34,6 +37,7 @@ export const PAGES = [
   chat,
   ...[podcast, deck, prose, speech],
   ...[sandboxes, slides],
+  ...[files, rag, mcp],
   runs,
   ...[schedulers, schedule, schedulerRuns],
   ...[users, roles, depts, menus, loginLogs, operaLogs, server, redis, sessions],
