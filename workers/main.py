@@ -13,10 +13,12 @@ from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunn
 from activities.observation import CountActivities
 from agents_backend.contracts import queues as task_queues
 from agents_backend.db.base import Database
-from agents_backend.integrations.addresses import Policy
+from agents_backend.integrations.addresses import Policy, certificates
+from agents_backend.integrations.articles import Reader
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
 from agents_backend.integrations.outgoing import Outgoing
+from agents_backend.integrations.pages import Pages
 from agents_backend.integrations.redis_connections import connect
 from agents_backend.integrations.temporal import connect as connect_temporal
 from agents_backend.services.deployed_tools import deployed_tools
@@ -56,14 +58,15 @@ async def build(
         raise ValueError(f"no such queue: {', '.join(unknown)}; there are {', '.join(task_queues.QUEUES)}")
     database = await stack.enter_async_context(Database(settings.database, pool_size=20))
     redis = await stack.enter_async_context(connect(settings.redis))
-    client, log = await connect_temporal(settings.temporal), EventLog(redis)
+    client, log = await connect_temporal(settings), EventLog(redis)
     launches = Launches(temporal=client, settings=settings)
-    models = Models(settings)
+    models = await stack.enter_async_context(Models(settings))
     if task_queues.CHAT in queues:
         await models.warm()
     gc.freeze()  # a full collection of all that was imported would hold the loop for 0.1 s and more, again and again
     if EMBEDDED in models.configs:
         _log.warning("embedded_model_answers", notice=EMBEDDED_NOTICE)
+    policy, trust = Policy(allow_loopback=settings.agents.fetch_allow_loopback), await certificates()
     parts = Parts(
         settings=settings,
         database=database,
@@ -76,9 +79,9 @@ async def build(
         toolboxes=await stack.enter_async_context(
             deployed_tools(settings, more_tools, database=database, temporal=client, log=log)
         ),
-        outgoing=await stack.enter_async_context(
-            Outgoing(policy=Policy(allow_loopback=settings.agents.fetch_allow_loopback))
-        ),
+        outgoing=await stack.enter_async_context(Outgoing(policy=policy)),
+        pages=await stack.enter_async_context(Pages(policy=policy, trust=trust)),
+        reader=await stack.enter_async_context(Reader()),
     )
     if task_queues.BACKGROUND in queues:
         await ensure_upkeep(client)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from langchain_core.messages import HumanMessage, SystemMessage
 from pydantic import BaseModel
@@ -54,10 +55,13 @@ class OutlinePart(BaseModel):
 
 @dataclass(frozen=True)
 class DeckRequest:
+    """`wish` is what makes two requests with one Idempotency-Key the same, where the content itself may differ."""
+
     user_id: int
     given: DeckInput
     idempotency_key: str | None = None
     request_id: str = ""
+    wish: dict[str, Any] | None = None
 
 
 class DeckRequests:
@@ -82,7 +86,7 @@ class DeckRequests:
             user_id=request.user_id,
             kind=KIND,
             options={"locale": given.locale, "theme": given.theme},
-            body=given.model_dump(),
+            body=request.wish or given.model_dump(),
             idempotency_key=request.idempotency_key,
             request_id=request.request_id,
         )

@@ -82,7 +82,8 @@ class Schedulers:
         """Make a scheduler; where Temporal is away it is kept, and its Schedule follows.
 
         Raises:
-            Invalid: names the field. TooMany: one has too many. IdempotencyMismatch: the key was used for another body.
+            Invalid: names the field. Forbidden: the task is not one's to name. TooMany: one has too many.
+            IdempotencyMismatch: the key was used for another body.
         """
         wanted = uuid.uuid4()
         async with self._database.transaction() as session:
@@ -106,7 +107,8 @@ class Schedulers:
         """Change what is given and keep the rest. A run that is under way goes on as it began.
 
         Raises:
-            NotFound: no such scheduler. Invalid: names the field. Conflict: it has another version than `version`.
+            NotFound: no such scheduler. Invalid: names the field. Forbidden: the task is not one's to name.
+            Conflict: it has another version than `version`.
         """
         async with self._database.transaction() as session:
             rows = SchedulerRepository(session)

@@ -219,7 +219,9 @@ export const preview = {
   path: `${PATH}/preview`,
   under: PATH,
   async render(root, ctx) {
-    const path = `${API}/${encodeURIComponent(ctx.params[0] ?? "")}`;
+    const id = ctx.params[0];
+    if (!id) return ctx.go(PATH);
+    const path = `${API}/${encodeURIComponent(id)}`;
     const read = (from) => call("GET", from, undefined, { signal: ctx.signal });
     const [one, { files }] = await Promise.all([read(path), read(`${path}/preview`)]);
     const change = ctx.may("gen:business:edit")
@@ -246,5 +248,5 @@ const file = ([path, text]) =>
     "details",
     { class: "fold" },
     h("summary", {}, h("code", {}, path)),
-    h("pre", { class: "framed", tabindex: "0" }, text),
+    h("pre", { class: "block", tabindex: "0" }, text),
   );

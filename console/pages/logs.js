@@ -131,7 +131,7 @@ function details(entry) {
     entry.changes?.length ? [h("h3", {}, "Changes"), entry.changes.map(changeTable)] : [],
     entry.body === undefined || entry.body === null
       ? []
-      : [h("h3", {}, "Body"), h("pre", { class: "framed", tabindex: "0" }, JSON.stringify(entry.body, null, 2))],
+      : [h("h3", {}, "Body"), h("pre", { class: "block", tabindex: "0" }, JSON.stringify(entry.body, null, 2))],
     h("div", { class: "row end" }, h("button", { type: "button", onclick: () => close() }, "Close")),
   ];
   return open(title, (close) => build(close).flat(Infinity), { wide: true });

@@ -2,7 +2,7 @@
 import { call } from "../api.js";
 import { fill, h } from "../dom.js";
 import { action, remove } from "../ui/crud.js";
-import { badge, bytes, count, duration, facts, time } from "../ui/format.js";
+import { badge, bytes, count, duration, facts, panel, time } from "../ui/format.js";
 import { listing } from "../ui/listing.js";
 import { table } from "../ui/table.js";
 
@@ -86,8 +86,6 @@ async function watched(root, ctx, { title, path, draw }) {
   ctx.signal.addEventListener("abort", () => clearInterval(again));
 }
 
-const card = (title, ...inside) => h("section", { class: "card" }, h("h2", {}, title), inside);
-
 /** A share as a bar and in words. */
 function share(label, percent, text) {
   const meter = h("meter", { min: 0, max: 100, low: 70, high: 90, optimum: 0, "aria-label": label, value: percent });
@@ -105,18 +103,18 @@ function serverOf({ cpu, memory, disk, process, python, host, versions, temporal
     h(
       "div",
       { class: "cards" },
-      card(
+      panel(
         "Processor",
         share("Processor", cpu.percent, `${cpu.cores} cores`),
         facts([["Load (1, 5, 15 min)", cpu.load.map((one) => one.toFixed(2)).join(" · ")]]),
       ),
-      card(
+      panel(
         "Memory",
         share("Memory", memory.percent, `${bytes(memory.available)} of ${bytes(memory.total)} free`),
         facts([["Swap", `${bytes(memory.swap_used)} of ${bytes(memory.swap_total)}`]]),
       ),
-      card("Disk", share("Disk", disk.percent, `${bytes(disk.free)} of ${bytes(disk.total)} free`)),
-      card(
+      panel("Disk", share("Disk", disk.percent, `${bytes(disk.free)} of ${bytes(disk.total)} free`)),
+      panel(
         "This process",
         facts([
           ["Up", duration(process.started_at)],
@@ -126,7 +124,7 @@ function serverOf({ cpu, memory, disk, process, python, host, versions, temporal
           ["Open files", process.open_files === null ? "–" : count(process.open_files)],
         ]),
       ),
-      card(
+      panel(
         "Software",
         facts([
           ["Python", `${python.version} (${python.implementation})`],
@@ -134,7 +132,7 @@ function serverOf({ cpu, memory, disk, process, python, host, versions, temporal
           ...Object.entries(versions),
         ]),
       ),
-      card("Running workflows", runningOf(temporal.running)),
+      panel("Running workflows", runningOf(temporal.running)),
     ),
     queuesOf(temporal),
   ];
@@ -182,7 +180,7 @@ function redisOf({ info, memory, commands, keys, keys_by_prefix: prefixes, keys_
   const pairs = (values) =>
     Object.entries(values).map(([name, value]) => [name.replaceAll("_", " "), told(name, value)]);
   return [
-    h("div", { class: "cards" }, card("State", facts(pairs(info))), card("Memory", facts(pairs(memory)))),
+    h("div", { class: "cards" }, panel("State", facts(pairs(info))), panel("Memory", facts(pairs(memory)))),
     h("h2", {}, `${count(keys)} keys${some}`),
     h(
       "div",

@@ -5,7 +5,7 @@ import { tell } from "../ui/banner.js";
 import { confirm } from "../ui/dialog.js";
 import { orNull } from "../ui/fields.js";
 import { form } from "../ui/form.js";
-import { facts, time } from "../ui/format.js";
+import { facts, panel, time } from "../ui/format.js";
 
 const ME = "/admin/sys/users/me";
 const SCOPES = {
@@ -27,17 +27,15 @@ export default {
       h(
         "div",
         { class: "cards" },
-        card("About you", aboutForm(me)),
-        card("Password", passwordForm()),
-        card("Accounts elsewhere", links),
-        card("Your rights", rightsOf(me)),
+        panel("About you", aboutForm(me)),
+        panel("Password", passwordForm()),
+        panel("Accounts elsewhere", links),
+        panel("Your rights", rightsOf(me)),
       ),
     );
     await showLinks(links, ctx);
   },
 };
-
-const card = (title, ...inside) => h("section", { class: "card" }, h("h2", {}, title), inside);
 
 function aboutForm(me) {
   const fields = [

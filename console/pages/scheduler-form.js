@@ -1,4 +1,4 @@
-// The form of a scheduler: its task's own arguments, its times, and beside them the next five fires before anything is saved.
+// The form of a scheduler: its task's own arguments, its times, and below them the next five fires before anything is saved.
 import { ApiError, call } from "../api.js";
 import { fill, h } from "../dom.js";
 import { orNull } from "../ui/fields.js";
@@ -49,6 +49,7 @@ export function schedulerForm({ ctx, tasks, one, save, back }) {
   const given = { ...NEW, ...(one ?? { task: tasks[0]?.name }) };
   const schemaOf = (name) => tasks.find((task) => task.name === name)?.arguments ?? {};
   const about = (name) => tasks.find((task) => task.name === name)?.description ?? "";
+  const fires = firesOf(ctx, () => made);
   const made = form({
     fields: [
       { name: "name", label: "Name", value: given.name, required: true },
@@ -67,6 +68,7 @@ export function schedulerForm({ ctx, tasks, one, save, back }) {
         fields: fieldsOf(schemaOf(given.task), named(given, schemaOf)),
       },
       ...timeFields(given),
+      fires,
       ...otherFields(given),
     ],
     cancel: "Back",
@@ -78,14 +80,13 @@ export function schedulerForm({ ctx, tasks, one, save, back }) {
     task.parentElement.querySelector("small").textContent = about(task.value);
     made.field("kwargs").set(fieldsOf(schemaOf(task.value)));
   });
-  const fires = firesOf(ctx, made);
   const follow = () => {
     arrange(made);
     fires.look();
   };
   made.node.addEventListener("input", follow);
   follow();
-  return { node: h("div", { class: "with-aside" }, made.node, fires.node), focus: made.focus };
+  return { node: h("div", { class: "narrow" }, made.node), focus: made.focus };
 }
 
 /** The arguments by name; those that were given by their place have one too. */
@@ -182,35 +183,42 @@ function arrange(made) {
   for (const name of ["interval_every", "interval_period"]) made.field(name).row.hidden = crontab;
 }
 
-/** The next fires of what the form says now; the last answer wins. */
-function firesOf(ctx, made) {
+/** A part of the form that shows the next fires of what it says now; the last answer wins. */
+function firesOf(ctx, formOf) {
   const list = h("div", { "aria-live": "polite" });
-  const node = h("aside", { class: "card plain", "aria-label": "Next fires" }, h("h2", {}, "Next fires"), list);
+  const row = h("section", { class: "panel", "aria-label": "Next fires" }, h("h2", {}, "Next fires"), list);
+  const part = { name: "fires", row, look, read: () => undefined, fail: () => false, clear: () => {}, focus: () => {} };
   let waiting = null;
   let asked = 0;
   let last = "";
+  return part;
 
-  async function ask(body) {
+  async function ask(fields, body) {
     const mine = (asked += 1);
     try {
       const { next_run_times: times } = await call("POST", "/task/schedulers/preview", body, { signal: ctx.signal });
-      if (mine === asked) fill(list, timesOf(times, body.timezone));
+      if (mine !== asked) return;
+      fields.forEach((field) => field.clear());
+      fill(list, timesOf(times, body.timezone));
     } catch (error) {
-      if (error.name === "AbortError" || mine !== asked) return;
-      if (!(error instanceof ApiError)) return ctx.report(error);
-      fill(list, h("p", { class: "dim" }, error.errors[0]?.msg ?? error.message));
+      if (mine === asked) refuse(error, fields);
     }
   }
 
+  function refuse(error, fields) {
+    if (!(error instanceof ApiError)) return ctx.report(error);
+    const told = error.errors.filter(({ loc, msg }) => fields.find((field) => field.name === loc[1])?.fail(msg));
+    fill(list, h("p", { class: "dim" }, told.length ? "None: see above what is wrong." : error.message));
+  }
+
   function look() {
-    const shown = TIMES.map((name) => made.field(name)).filter((part) => !part.row.hidden);
-    const body = { ...loose(shown), count: 5 };
+    const fields = TIMES.map(formOf().field).filter((field) => !field.row.hidden);
+    const body = { ...loose(fields), count: 5 };
     if (JSON.stringify(body) === last) return;
     last = JSON.stringify(body);
     clearTimeout(waiting);
-    waiting = setTimeout(() => ask(body), SETTLE_MS);
+    waiting = setTimeout(() => ask(fields, body), SETTLE_MS);
   }
-  return { node, look };
 }
 
 function timesOf(times, zone = here) {

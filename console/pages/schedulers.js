@@ -12,6 +12,7 @@ import { schedulerForm } from "./scheduler-form.js";
 const API = "/task/schedulers";
 const PATH = "/schedulers";
 const STATES = { pending: "busy", running: "busy", succeeded: "good", failed: "bad", cancelled: "", skipped: "" };
+const MOST_SHOWN = 120; // characters of a result in the table; the details have all of them
 const OVERLAPS = [
   ["", "one after the other"],
   ["skip", "leave out those that would overlap"],
@@ -146,8 +147,9 @@ export const schedulerRuns = {
   path: `${PATH}/runs`,
   under: PATH,
   async render(root, ctx) {
-    const id = ctx.params[0] ?? "";
-    const place = h("section", { class: "card plain" });
+    const id = ctx.params[0];
+    if (!id) return ctx.go(PATH);
+    const place = h("section", { class: "panel" });
     const head = h("h1", {}, "Scheduler");
     const show = async () => {
       const one = await call("GET", target(id), undefined, { signal: ctx.signal });
@@ -197,7 +199,7 @@ function about(one) {
       "Arguments",
       h(
         "pre",
-        { tabindex: "0" },
+        { class: "block", tabindex: "0" },
         JSON.stringify({ ...one.kwargs, ...(one.args.length && { args: one.args }) }, null, 2),
       ),
     ],
@@ -220,7 +222,7 @@ async function backfill(one, again) {
   let answer = null;
   const given = await formDialog({
     title: `Backfill “${one.name}”`,
-    text: "Runs what would have run in this time, its ends included.",
+    text: "Runs what would have run in this time, its ends included. Before it was made, or before its “not before”, nothing was due.",
     fields: [
       { name: "start_time", label: "From", type: "datetime", required: true },
       { name: "end_time", label: "Until", type: "datetime", required: true },
@@ -232,7 +234,7 @@ async function backfill(one, again) {
     },
   });
   if (!given) return;
-  tell(answer.runs === 1 ? "1 run." : `${count(answer.runs)} runs.`);
+  tell(answer.runs ? `Runs that were due then: ${count(answer.runs)}.` : "Nothing was due in that time.");
   await again();
 }
 
@@ -245,9 +247,9 @@ async function renew(one) {
 
 function outcome(run) {
   if (run.error) return h("span", { class: "bad-text" }, run.error.detail ?? run.error.code ?? "failed");
-  const text = run.result && JSON.stringify(run.result);
-  if (!text) return "–";
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  const plain = Object.entries(run.result ?? {}).filter(([, value]) => value !== null && typeof value !== "object");
+  const text = plain.map(([name, value]) => `${name.replaceAll("_", " ")}: ${value}`).join(" · ");
+  return (text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text) || "–";
 }
 
 function filesOf(run, ctx) {
@@ -261,12 +263,13 @@ function filesOf(run, ctx) {
 
 function linksOf(run, ctx) {
   const moment = run.scheduled_for ?? run.created_at;
-  const chat = run.result?.thread_id
-    ? h("a", { href: `#/chat/${encodeURIComponent(run.result.thread_id)}`, "aria-label": `Chat of ${moment}` }, "Chat")
-    : null;
+  const chat = async () => {
+    const { thread_id: thread } = await call("GET", `/agent/runs/${encodeURIComponent(run.run_id)}`);
+    ctx.go(thread ? `/chat/${encodeURIComponent(thread)}` : "/runs");
+  };
   const shown = { ...run.result, ...(run.error && { error: run.error }) };
   return [
-    chat,
+    run.run_id ? action(ctx, { label: "Chat", about: `of ${moment}`, run: chat }) : null,
     external(run.temporal_ui_url, "Temporal", { "aria-label": `Temporal UI: run of ${moment}` }),
     action(ctx, { label: "Details", about: `of ${moment}`, run: () => details(run, shown) }),
   ];
@@ -285,7 +288,7 @@ const details = (run, shown) =>
         ["Webhook", run.webhook_status ?? "none"],
       ]),
       h("h3", {}, "Result"),
-      h("pre", { class: "framed", tabindex: "0" }, JSON.stringify(shown, null, 2)),
+      h("pre", { class: "block", tabindex: "0" }, JSON.stringify(shown, null, 2)),
       h("div", { class: "row end" }, h("button", { type: "button", onclick: () => close() }, "Close")),
     ],
     { wide: true },

@@ -25,7 +25,7 @@ export function clear() {
 
 /** Say something to those who listen instead of look. */
 export function announce(text) {
-  news.textContent = text;
+  if (news.textContent !== text) news.textContent = text;
 }
 
 /** Say, for a while, that something was done. */

@@ -8,7 +8,7 @@ export function partOf(spec) {
   if (spec.type === "group") return group(spec);
   const id = uid(spec.name.replaceAll(".", "-"));
   const made = spec.type === "checks" ? checkTree(spec, id) : controlOf(spec, id);
-  return { ...framed(spec, id, made), name: spec.name, read: made.read, input: made.input };
+  return Object.assign(framed(spec, id, made), { name: spec.name, read: made.read, input: made.input });
 }
 
 /** The label, the control, and below it the hint or what is wrong with it. */

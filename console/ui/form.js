@@ -26,10 +26,12 @@ export function form({ fields, submit = "Save", cancel = null, danger = false, o
     button.disabled = true;
     try {
       await onsubmit(valuesOf(parts));
+      button.disabled = false;
     } catch (error) {
+      button.disabled = false;
       showErrors(error, parts, message);
+      (failed(parts) ?? button).focus();
     }
-    button.disabled = false;
   };
   const actions = h("div", { class: "row end" }, back, button);
   const node = h(
@@ -57,5 +59,4 @@ function showErrors(error, parts, message) {
   }
   const all = error.errors?.length && !left.length ? "" : [error.message, ...left].join(" ");
   message.textContent = all;
-  (failed(parts) ?? parts.find((part) => !part.row.hidden))?.focus();
 }

@@ -54,6 +54,9 @@ export const facts = (pairs) =>
     pairs.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
   );
 
+/** A frame with a heading, beside others of its kind in `.cards`. */
+export const panel = (title, ...inside) => h("section", { class: "panel" }, h("h2", {}, title), inside);
+
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
 /** A number of bytes, to three digits. */

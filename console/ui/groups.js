@@ -62,7 +62,8 @@ export function groupList({ name, label, values, fieldsOf, titleOf, arrange = ()
     h("div", { class: "row" }, more),
   );
   let items = [];
-  const part = { name, row, focus: () => more.focus() };
+  const wrongOne = () => items.find((item) => item.failed());
+  const part = { name, row, focus: () => (wrongOne()?.parts ?? more).focus() };
   part.read = () => {
     const numbered = items.map((item, at) => ({ name: at, row: item.node, read: item.parts.read }));
     return Object.values(valuesOf(numbered));
@@ -74,7 +75,7 @@ export function groupList({ name, label, values, fieldsOf, titleOf, arrange = ()
     return item.parts.fail(text, path) || item.tell(text);
   };
   part.clear = () => items.forEach((item) => item.clear());
-  Object.defineProperty(part, "failed", { get: () => items.some((item) => item.parts.failed) });
+  Object.defineProperty(part, "failed", { get: () => Boolean(wrongOne()) });
 
   function append(value, isNew = false) {
     const item = itemOf(value);
@@ -93,7 +94,7 @@ export function groupList({ name, label, values, fieldsOf, titleOf, arrange = ()
       h("button", { type: "button", class: "quiet", "aria-label": `${does} this one`, onclick }, text);
     const bar = h("div", { class: "row" }, button("↑", "Move up", move(-1)), button("↓", "Move down", move(1)));
     const node = h("details", { class: "fold" }, h("summary", {}, title), wrong, parts.row, bar);
-    const item = { node, parts, clear, tell };
+    const item = { node, parts, clear, tell, failed: () => parts.failed || Boolean(wrong.textContent) };
     bar.append(button("Remove", "Remove", () => remove(item)));
     const follow = () => {
       const present = loose(parts.parts);

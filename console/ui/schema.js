@@ -46,7 +46,22 @@ function control(property, { value, must }) {
   const shared = { value, required: must };
   if (property.type === "string") return { ...shared, ...text(property, must) };
   if (property.type === "integer" || property.type === "number") return { ...shared, ...number(property) };
-  return { ...shared, type: "json", rows: 4, parse: (given) => (given.trim() || must ? parseJson(given) : undefined) };
+  return { ...shared, type: "json", rows: 4, ...json(property, must) };
+}
+
+/** JSON; where the schema takes a text as well, what is no JSON is one. */
+function json({ anyOf = [] }, must) {
+  const orText = anyOf.some((way) => way.type === "string");
+  const parse = (given) => {
+    if (!given.trim() && !must) return undefined;
+    try {
+      return parseJson(given);
+    } catch (error) {
+      if (orText) return given;
+      throw error;
+    }
+  };
+  return { parse };
 }
 
 function choice(choices, { value, must }) {

@@ -145,13 +145,14 @@ async def record() -> None:
         async with running_stack(temporal_config=[limit]) as stack, FakeOpenAI() as fake, FakeEdge() as edge:
             settings = settings_for(
                 stack,
+                encrypt_payloads=False,
                 log_level="ERROR",
                 models=ModelSettings(list=(ModelConfig(name="fake", model="fake", base_url=fake.base_url),)),
                 speech=SpeechSettings(provider="edge", edge_url=edge.url),
                 data_dir=Path(folder),
             )
             async with serving(settings, queues=("chat", "media")) as client:
-                temporal = await connect(settings.temporal)
+                temporal = await connect(settings)
                 for scenario in SCENARIOS:
                     await keep(scenario.__name__, await scenario(client, fake), client, temporal)
 
