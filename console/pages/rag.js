@@ -12,7 +12,7 @@ import { uploadButton } from "../ui/upload.js";
 const PATH = "/agent/rag/resources";
 const STATES = { pending: "busy", ready: "good", failed: "bad" };
 const SOON = { Prefer: "respond-async" }; // the list shows how far it is
-const TITLE = { name: "title", label: "Title", parse: orNull, hint: "Empty: the document's own." };
+const TITLE = { name: "title", label: "Title" };
 
 export default {
   title: "Documents",
@@ -61,12 +61,16 @@ function stateOf({ status, error, error_code: code }) {
 function adding(ctx, reload) {
   const button = (text, run) => h("button", { type: "button", onclick: ctx.guard(run) }, text);
   const add = (title, fields) => async () => {
-    if (await edit({ title, fields: [...fields, TITLE], submit: "Add it", path: PATH, headers: SOON })) await reload();
+    if (await edit({ title, fields, submit: "Add it", path: PATH, headers: SOON })) await reload();
   };
   const url = [
     { name: "url", label: "URL", type: "url", required: true, hint: "It is fetched from public addresses alone." },
+    { ...TITLE, parse: orNull, hint: "Empty: the page's own." },
   ];
-  const text = [{ name: "text", label: "Text (Markdown)", type: "textarea", rows: 10, required: true }];
+  const text = [
+    { ...TITLE, required: true },
+    { name: "text", label: "Text (Markdown)", type: "textarea", rows: 10, required: true },
+  ];
   return [
     uploadButton(ctx, {
       label: "Upload…",
