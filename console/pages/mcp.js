@@ -1,5 +1,5 @@
 // MCP: one's own settings (Codex, Claude Code, servers) and the deployment's servers.
-import { call } from "../api.js";
+import { call, withQuery } from "../api.js";
 import { external, fill, h } from "../dom.js";
 import { bodyOf, fieldsOf, toolsOf } from "../mcp/servers.js";
 import { tell } from "../ui/banner.js";
@@ -29,7 +29,9 @@ export default {
 async function ownSettings(root, ctx) {
   const agents = h("div", { class: "cards" });
   const reload = async () => {
-    const [codex, claude] = await Promise.all([setting(ctx, "codex"), setting(ctx, "claude-code")]);
+    const path = withQuery(MINE, { size: 200 });
+    const { items } = await call("GET", path, undefined, { signal: ctx.signal });
+    const [codex, claude] = ["codex", "claude-code"].map((type) => items.find((one) => one.tool_type === type) ?? null);
     fill(agents, codexCard(ctx, codex, reload), claudeCard(ctx, claude, reload));
     await list.reload();
   };
@@ -37,6 +39,7 @@ async function ownSettings(root, ctx) {
   const list = listing(root, ctx, {
     path: MINE,
     caption: "My settings",
+    size: 200,
     actions: [
       h("button", { type: "button", class: "primary", onclick: ctx.guard(() => addOwn(ctx, reload)) }, "Add a server…"),
     ],
@@ -50,16 +53,6 @@ async function ownSettings(root, ctx) {
     empty: "Nothing is set.",
   });
   await reload();
-}
-
-/** A setting, or null where there is none. */
-async function setting(ctx, type) {
-  try {
-    return await call("GET", `${MINE}/${type}`, undefined, { signal: ctx.signal });
-  } catch (error) {
-    if (error.status === 404) return null;
-    throw error;
-  }
 }
 
 const why = ({ error }) => (error ? h("small", { class: "bad-text reason" }, error) : null);
@@ -185,6 +178,7 @@ async function sharedServers(root, ctx) {
   const list = listing(root, ctx, {
     path: SHARED,
     caption: "Servers of everyone",
+    size: 200,
     actions: [action(ctx, { label: "Add a server for everyone…", needs: "agent:mcp:add", primary: true, run: add })],
     columns: [
       { label: "Name", cell: (one) => one.name },
