@@ -33,6 +33,7 @@ from agents_backend.services.agent_config import AgentConfig, agent_config
 from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.auth import AuthService
 from agents_backend.services.chats import Chats
+from agents_backend.services.credits import Credits
 from agents_backend.services.decks import DeckRequests
 from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.deployed_tools import deployed_tools
@@ -62,11 +63,14 @@ from agents_backend.services.sandbox_files import SandboxFiles
 from agents_backend.services.sandbox_parts import sandbox_files, sandbox_parts
 from agents_backend.services.sandboxes import Sandboxes
 from agents_backend.services.schedule_mirror import ScheduleMirror
+from agents_backend.services.scheduler_runs import SchedulerRuns
 from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.sessions import Sessions
 from agents_backend.services.slide_exports import SlideExports
 from agents_backend.services.slides import Slides
 from agents_backend.services.speech import SpeechRequests
+from agents_backend.services.spending import Spending
+from agents_backend.services.staged_files import StagedFiles
 from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
 from agents_backend.services.users import Users
@@ -75,6 +79,8 @@ from api import console, errors, openapi
 from api.middleware import BodyLimit, Metrics, OperationLog, RequestId, TemporalUi, TrailingSlash
 from api.observation import Observe
 from api.routes import ROUTERS, health
+
+FORM_BYTES = 100_000  # what a form may have around its file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +107,7 @@ class Services:
     runs: RunsService
     threads: Threads
     schedulers: Schedulers
+    scheduler_runs: SchedulerRuns
     streams: Streams
     watched: OpenStreams
     agent_config: AgentConfig
@@ -110,12 +117,14 @@ class Services:
     slides: Slides
     slide_exports: SlideExports
     artifacts: Artifacts
+    files: StagedFiles
     deliveries: Deliveries
     speech: SpeechRequests
     payloads: Payloads
     prose: ProseRequests
     podcasts: PodcastRequests
     decks: DeckRequests
+    credits: Credits
 
 
 @asynccontextmanager
@@ -138,9 +147,16 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         await opera_logs.start()
         stack.push_async_callback(opera_logs.close)
         launches = Launches(temporal=temporal, settings=settings)
-        starts = RunStarts(database=database, log=log, launches=launches, settings=settings)
-        ends = RunEnds(database=database, log=log, launches=launches, interrupt_days=settings.agents.interrupt_days)
-        runs = RunsService(database=database, log=log, launches=launches)
+        spending = Spending(database=database, settings=settings.credits)
+        starts = RunStarts(database=database, log=log, launches=launches, spending=spending, settings=settings)
+        ends = RunEnds(
+            database=database,
+            log=log,
+            launches=launches,
+            spending=spending,
+            interrupt_days=settings.agents.interrupt_days,
+        )
+        runs = RunsService(database=database, log=log, launches=launches, spending=spending)
         watched = OpenStreams(database=database, per_user=settings.api.streams_per_user)
         await watched.start()
         stack.push_async_callback(watched.close)
@@ -155,6 +171,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         presigned = await stack.enter_async_context(PresignedUrls(policy, trust=trust))
         storage = Storage(settings.storage, settings.data_dir)
         artifacts = Artifacts(database=database, storage=storage, settings=settings)
+        mirror = ScheduleMirror(database=database, temporal=temporal)
         yield Services(
             settings=settings,
             database=database,
@@ -175,12 +192,8 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             chats=Chats(database=database, starts=starts, runs=runs, launches=launches, settings=settings),
             runs=runs,
             threads=Threads(database=database),
-            schedulers=Schedulers(
-                database=database,
-                mirror=ScheduleMirror(database=database, temporal=temporal),
-                temporal=temporal,
-                settings=settings,
-            ),
+            schedulers=Schedulers(database=database, mirror=mirror, settings=settings),
+            scheduler_runs=SchedulerRuns(database=database, mirror=mirror, temporal=temporal, settings=settings),
             sandboxes=boxed.sandboxes,
             sandbox_commands=boxed.commands,
             sandbox_files=sandbox_files(boxed, settings, pages=pages, presigned=presigned),
@@ -190,11 +203,13 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             watched=watched,
             agent_config=agent_config(settings, toolboxes),
             artifacts=artifacts,
+            files=StagedFiles(database=database, storage=storage, settings=settings.files),
             deliveries=Deliveries(database=database, hub=hub, lost=lost, artifacts=artifacts),
             speech=SpeechRequests(starts=starts, artifacts=artifacts),
             payloads=Payloads(payload_codec(settings), namespace=settings.temporal.namespace),
             prose=ProseRequests(starts=starts, artifacts=artifacts),
             podcasts=PodcastRequests(starts=starts, artifacts=artifacts),
+            credits=Credits(database=database, settings=settings.credits),
             decks=DeckRequests(
                 starts=starts,
                 artifacts=artifacts,
@@ -244,7 +259,10 @@ def create_app(settings: Settings) -> FastAPI:
 def _middleware(app: FastAPI, settings: Settings) -> None:
     # The last one added is the outermost.
     app.add_middleware(OperationLog)
-    uploads = {"/api/v1/agent/sandboxes/upload-file": settings.sandboxes.max_file_bytes}
+    uploads = {
+        "/api/v1/agent/sandboxes/upload-file": settings.sandboxes.max_file_bytes,
+        "/api/v1/agent/files/upload": settings.files.max_bytes + FORM_BYTES,
+    }
     app.add_middleware(BodyLimit, limit=settings.api.max_body_bytes, larger=uploads)
     app.add_middleware(TrailingSlash)
     app.add_middleware(Metrics)

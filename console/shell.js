@@ -63,6 +63,7 @@ export function showShell(root, user, sidebar) {
       else link.removeAttribute("aria-current");
     });
     document.querySelectorAll(":popover-open").forEach((open) => open.hidePopover());
+    document.querySelectorAll("dialog[open]").forEach((open) => open.close());
     document.title = `${page.title} · Agents Backend`;
     if (present?.page === page && present.update) return present.update(contextOf(route, present.controller.signal));
     return render(page, route);

@@ -116,6 +116,13 @@ CATALOG: tuple[Entry, ...] = (
         ),
     ),
     _directory(
+        "credits",
+        "Credits",
+        "coins",
+        _page("credits:account", "Accounts", "/credits/accounts", list="See what users have", add="Add credits"),
+        _page("credits:usage", "Use", "/credits/usage", list="See what was used"),
+    ),
+    _directory(
         "gen",
         "Generator",
         "code",

@@ -27,10 +27,11 @@ import prose from "./prose.js";
 import rag from "./rag.js";
 import roles from "./roles.js";
 import runs from "./runs.js";
-import { schedule, schedulers, schedulerRuns } from "./schedulers.js";
 import sandboxes from "./sandboxes.js";
 import slides from "./slides.js";
 import speech from "./speech.js";
+import schedulerRuns from "./scheduler-runs.js";
+import { schedule, schedulers } from "./schedulers.js";
 import users from "./users.js";
 
 export const PAGES = [

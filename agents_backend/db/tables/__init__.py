@@ -1,5 +1,7 @@
 """The tables, one file a noun."""
 
+from agents_backend.db.tables.credits import CreditAccount, CreditEntry
+from agents_backend.db.tables.files import StagedFile
 from agents_backend.db.tables.generator import GeneratedTable
 from agents_backend.db.tables.logs import OperaLog
 from agents_backend.db.tables.oauth import OAuthLink
@@ -14,6 +16,8 @@ __all__ = [
     "Artifact",
     "AuthSession",
     "BegunCall",
+    "CreditAccount",
+    "CreditEntry",
     "Dept",
     "GeneratedTable",
     "IdempotencyKey",
@@ -32,6 +36,7 @@ __all__ = [
     "Scheduler",
     "SchedulerRun",
     "Slide",
+    "StagedFile",
     "Thread",
     "User",
     "UserRole",
