@@ -20,6 +20,7 @@ from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.storage import Storage
 from agents_backend.integrations.temporal import connect as connect_temporal
 from agents_backend.services.artifacts import Artifacts
+from agents_backend.services.decks import PPTX
 from agents_backend.services.fire_records import FireRecords
 from agents_backend.services.launches import Launches
 from agents_backend.services.podcasts import PodcastInput, PodcastRequest, PodcastRequests
@@ -113,7 +114,9 @@ async def test_a_deck_is_made_of_a_page_and_of_a_text(ann, web):
     of_text = await made_by(ann, "deck", text="# Bridges\n\n## Spring\n\n- the *bridge* is built", theme="dark")
     for done in (of_page, of_text):
         assert done["status"] == "succeeded", done
-        (file,) = done["artifacts"]
+        (file,) = (
+            item for item in done["artifacts"] if item["media_type"] == PPTX
+        )  # with pictures of it, where one can
         content = (await ann.get(file["url"].removeprefix("/api/v1"))).content
         slides = Presentation(io.BytesIO(content)).slides
         assert "bridge" in " ".join(shape.text_frame.text for s in slides for shape in s.shapes if shape.has_text_frame)
