@@ -83,7 +83,7 @@ def _colour(found: list[Any], look: Look, otherwise: str) -> str:
     """Of a fill's first colour: a value, or a name of the theme."""
     if not found:
         return otherwise
-    theme, value = look.theme, found[0].get("val", "")
+    theme, value = look.theme, str(found[0].get("val", ""))
     named = {"tx1": theme.ink, "tx2": theme.muted, "bg1": theme.paper, "bg2": theme.band}
     named |= {f"accent{number}": accent for number, accent in enumerate(theme.accents, 1)}
     return named.get(value, value)
