@@ -12,7 +12,7 @@ from temporalio.client import WorkflowHistory
 from agents_backend.integrations.payloads import payload_codec
 from agents_backend.settings import Settings
 
-# The server itself reads these.
+# The server itself reads the first two; `payloads` under `data` are the SDK core's own, in the marker of a local activity.
 _NEVER_ENCODED = ("searchAttributes", "indexedFields")
 
 
@@ -24,7 +24,12 @@ async def mapped(value: Any, change: Callable[[Payload], Awaitable[Payload]]) ->
         return value
     if "encoding" in value.get("metadata", {}):
         return MessageToDict(await change(ParseDict(value, Payload())))
-    return {name: inner if name in _NEVER_ENCODED else await mapped(inner, change) for name, inner in value.items()}
+    return {
+        name: inner
+        if name in _NEVER_ENCODED or (name == "data" and "payloads" in inner)
+        else await mapped(inner, change)
+        for name, inner in value.items()
+    }
 
 
 async def encrypted(history: dict[str, Any], settings: Settings) -> dict[str, Any]:

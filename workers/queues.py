@@ -10,6 +10,7 @@ from temporalio.langgraph import LangGraphPlugin
 from temporalio.worker import Plugin
 
 from activities.artifacts import ArtifactActivities
+from activities.coding_agents import CodingAgentActivities
 from activities.decks import DeckActivities
 from activities.files import FileActivities
 from activities.frames import FrameActivities
@@ -24,7 +25,7 @@ from activities.turns import TurnActivities
 from agents_backend.agents.registry import AGENTS
 from agents_backend.contracts import queues
 from agents_backend.db.base import Database
-from agents_backend.integrations.articles import Reader
+from agents_backend.integrations import articles
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
 from agents_backend.integrations.outgoing import Outgoing
@@ -39,6 +40,7 @@ from agents_backend.services.fire_records import FireRecords
 from agents_backend.services.launches import Launches
 from agents_backend.services.logs import Retention
 from agents_backend.services.lost_runs import LostRuns
+from agents_backend.services.mcp_parts import claude_code, run_mcp
 from agents_backend.services.model_calls import ModelCalls
 from agents_backend.services.model_texts import ModelTexts
 from agents_backend.services.outcomes import Outcomes, Signing
@@ -53,8 +55,8 @@ from agents_backend.services.runs import RunsService
 from agents_backend.services.sandbox_parts import sandbox_parts
 from agents_backend.services.schedule_mirror import ScheduleMirror
 from agents_backend.services.scheduled_tasks import ScheduledTasks
+from agents_backend.services.scheduler_runs import SchedulerRuns
 from agents_backend.services.scheduler_sweeps import SchedulerSweeps
-from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.speech import SpeechFiles
 from agents_backend.services.spending import Spending
 from agents_backend.services.spoken_lines import SpokenLines
@@ -66,6 +68,7 @@ from agents_backend.services.toolboxes import Toolboxes
 from agents_backend.settings import Settings
 from workflows.artifacts import ExpireArtifactsWorkflow
 from workflows.chat import ChatWorkflow
+from workflows.coding_agents import RefreshClaudeCodeWorkflow, SweepClaudeCodeWorkflow
 from workflows.deck import DeckWorkflow
 from workflows.files import ExpireFilesWorkflow
 from workflows.logs import ForgetLogsWorkflow
@@ -99,7 +102,7 @@ class Parts:
     toolboxes: Toolboxes
     outgoing: Outgoing
     pages: Pages
-    reader: Reader
+    reader: articles.Reader
 
     def artifacts(self) -> Artifacts:
         return Artifacts(database=self.database, storage=self.storage(), settings=self.settings)
@@ -202,6 +205,8 @@ def background(parts: Parts) -> Work:
     of_sandboxes = sandbox_parts(database=parts.database, temporal=parts.temporal, settings=parts.settings).sweeps
     staged = StagedFiles(database=parts.database, storage=parts.storage(), settings=parts.settings.files)
     retention = Retention(database=parts.database, settings=parts.settings.retention)
+    claude = claude_code(database=parts.database, temporal=parts.temporal, settings=parts.settings)
+    coding = CodingAgentActivities(claude_code=claude)
     scheduled = schedulers(parts)
     return Work(
         workflows=[
@@ -210,6 +215,8 @@ def background(parts: Parts) -> Work:
             ExpireArtifactsWorkflow,
             ExpireFilesWorkflow,
             ForgetLogsWorkflow,
+            RefreshClaudeCodeWorkflow,
+            SweepClaudeCodeWorkflow,
             *scheduled.workflows,
         ],
         activities=[
@@ -218,6 +225,8 @@ def background(parts: Parts) -> Work:
             ArtifactActivities(artifacts=parts.artifacts()).expire_artifacts,
             FileActivities(files=staged).expire_files,
             LogActivities(retention=retention).forget_logs,
+            coding.refresh_claude_code,
+            coding.sweep_claude_code,
             *scheduled.activities,
         ],
     )
@@ -242,7 +251,7 @@ def schedulers(parts: Parts) -> Work:
         database=parts.database,
         temporal=parts.temporal,
         mirror=mirror,
-        schedulers=Schedulers(database=parts.database, mirror=mirror, temporal=parts.temporal, settings=parts.settings),
+        runs=SchedulerRuns(database=parts.database, mirror=mirror, temporal=parts.temporal, settings=parts.settings),
         scheduled=scheduled,
         history_days=parts.settings.schedulers.history_days,
     )
@@ -270,7 +279,14 @@ def carriers(parts: Parts, runs: RunsService, signing: Signing) -> Carriers:
     )
     pictures = Pictures(allow_loopback=settings.agents.fetch_allow_loopback)
     return Carriers(
-        chats=Chats(database=parts.database, starts=starts, runs=runs, launches=parts.launches, settings=settings),
+        chats=Chats(
+            database=parts.database,
+            starts=starts,
+            runs=runs,
+            launches=parts.launches,
+            mcp=run_mcp(settings),
+            settings=settings,
+        ),
         podcasts=PodcastRequests(starts=starts, artifacts=artifacts),
         decks=DeckRequests(starts=starts, artifacts=artifacts, pictures=pictures),
         outgoing=parts.outgoing,

@@ -17,6 +17,9 @@ from agents_backend.services.agent_sandboxes import AgentSandboxes
 from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.attachment_tools import AttachmentTools
 from agents_backend.services.builtin_tools import BuiltinTools
+from agents_backend.services.mcp_parts import mcp_listings
+from agents_backend.services.mcp_tools import McpTools
+from agents_backend.services.run_programs import RunPrograms
 from agents_backend.services.sandbox_parts import sandbox_files, sandbox_parts
 from agents_backend.services.sandbox_tools import NO_SANDBOXES, SandboxTools
 from agents_backend.services.staged_files import StagedFiles
@@ -44,11 +47,12 @@ async def deployed_tools(
         files = sandbox_files(parts, settings, pages=pages, presigned=presigned)
         places = AgentSandboxes(database=database, sandboxes=parts.sandboxes, log=log)
         storage = Storage(settings.storage, settings.data_dir)
+        artifacts = Artifacts(database=database, storage=storage, settings=settings)
         boxed = SandboxTools(
             database=database,
             parts=parts,
             files=files,
-            artifacts=Artifacts(database=database, storage=storage, settings=settings),
+            artifacts=artifacts,
             places=places,
         )
         attached = AttachmentTools(
@@ -58,4 +62,7 @@ async def deployed_tools(
             places=places,
             reason=None if parts.boxes.are_configured else NO_SANDBOXES,
         )
-        yield Toolboxes(BuiltinTools(), web, boxed, attached, *more)
+        programs = RunPrograms(database=database, places=places, access=parts.access, boxes=parts.boxes)
+        listings = mcp_listings(database=database, settings=settings, trust=trust, programs=programs)
+        remote = McpTools(database=database, listings=listings, artifacts=artifacts, log=log)
+        yield Toolboxes(BuiltinTools(), web, boxed, attached, remote, *more)

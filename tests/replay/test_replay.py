@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.worker import Replayer
+from temporalio.worker import Replayer, WorkflowReplayResult
 from temporalio.workflow import NondeterminismError
 
 from agents_backend.integrations.payloads import data_converter
@@ -17,21 +17,26 @@ from tests.replay.record import HISTORIES, SCENARIOS
 from tests.replay.runner import strict_runner
 from workers.queues import graphs
 from workflows.chat import ChatWorkflow
+from workflows.deck import DeckWorkflow
+from workflows.podcast import PodcastWorkflow
+from workflows.prose import ProseWorkflow
+from workflows.speech import SpeechWorkflow
 
 SETTINGS = Settings(vault=VaultSettings(keys="0123456789abcdef" * 4))
 RECORDED = sorted(HISTORIES.glob("*.json"))
+WORKFLOWS = [ChatWorkflow, DeckWorkflow, PodcastWorkflow, ProseWorkflow, SpeechWorkflow]
 each_recorded = pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
 
 
-async def replay(history: dict[str, Any]) -> None:
+async def replay(history: dict[str, Any]) -> WorkflowReplayResult:
     """Raises what the worker would meet."""
     replayer = Replayer(
-        workflows=[ChatWorkflow],
+        workflows=WORKFLOWS,
         plugins=[*plugins(), graphs()],
         workflow_runner=strict_runner(),
         data_converter=data_converter(SETTINGS),
     )
-    await replayer.replay_workflow(WorkflowHistory.from_json("chat-recorded", history))
+    return await replayer.replay_workflow(WorkflowHistory.from_json("chat-recorded", history))
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -40,7 +45,7 @@ def read(path: Path) -> dict[str, Any]:
 
 @each_recorded
 async def test_a_recorded_run_replays(path):
-    await replay(read(path))
+    assert (await replay(read(path))).replay_failure is None
 
 
 @pytest.mark.parametrize("name", ["approval_with_edit-1", "model_failure-1"])
@@ -71,6 +76,7 @@ def test_every_scenario_is_recorded_small_and_without_a_machine_s_names_or_paths
         text = path.read_text()
         assert len(text) < 200_000
         assert "site-packages" not in text
+        assert "canary" not in text, "what a run is given and makes is in PostgreSQL and storage alone"
         assert set(identities(read(path))) == {"worker"}
 
 
