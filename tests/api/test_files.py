@@ -10,6 +10,7 @@ from datetime import timedelta
 import httpx
 import pytest
 from sqlalchemy import update
+from temporalio.service import RPCError
 
 from agents_backend.contracts.activities import EXPIRE_FILES_WORKFLOW
 from agents_backend.db.base import Database, now
@@ -223,7 +224,15 @@ async def test_the_schedule_deletes_what_is_past_its_time(seeing):
     temporal, storage = await connect(settings), Storage(settings.storage, settings.data_dir)
     async with Database(settings.database) as database, working(settings, "background"):
         await expire(database, made["id"])
-        await temporal.get_schedule_handle(f"upkeep-{EXPIRE_FILES_WORKFLOW}").trigger()
+
+        async def triggered() -> bool:  # the worker makes the schedule when it starts
+            try:
+                await temporal.get_schedule_handle(f"upkeep-{EXPIRE_FILES_WORKFLOW}").trigger()
+            except RPCError:
+                return False
+            return True
+
+        await until(triggered, 90)
 
         async def gone() -> bool:
             async with database.transaction() as session:
