@@ -25,7 +25,7 @@ from activities.turns import TurnActivities
 from agents_backend.agents.registry import AGENTS
 from agents_backend.contracts import queues
 from agents_backend.db.base import Database
-from agents_backend.integrations.articles import Reader
+from agents_backend.integrations import articles
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
 from agents_backend.integrations.outgoing import Outgoing
@@ -102,7 +102,7 @@ class Parts:
     toolboxes: Toolboxes
     outgoing: Outgoing
     pages: Pages
-    reader: Reader
+    reader: articles.Reader
 
     def artifacts(self) -> Artifacts:
         return Artifacts(database=self.database, storage=self.storage(), settings=self.settings)

@@ -95,7 +95,8 @@ class Chats:
         """Accept a chat; on a thread that waits for a human, the answer that it waits for.
 
         Raises:
-            Invalid: an unknown agent, model or MCP server. NotFound: no such thread or file. InsufficientCredits: too few for a run. ThreadBusy: with `reject`. TooMany: too many active runs.
+            Invalid: an unknown agent, model or MCP server. NotFound: no such thread or file. ThreadBusy: with `reject`.
+            TooMany: too many active runs. InsufficientCredits: too few for a run.
             IdempotencyMismatch: the key was used for another body. Unavailable: Temporal, PostgreSQL or Redis is away.
             Conflict: `resume` answers what nobody asks. SandboxGone: the sandbox of `session_id` has ended.
         """

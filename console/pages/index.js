@@ -13,6 +13,7 @@
 // What pages are made of: `api.js` (call, withQuery), `dom.js` (h), and of `ui/`: listing (filters, table, pager; trees), form (fields), schema
 // (fields of a JSON Schema), crud (buttons and dialogs that add, change, delete), dialog, banner (report, tell), download, format.
 import chat from "./chat.js";
+import { accounts, credits, ledger, use } from "./credits.js";
 import depts from "./depts.js";
 import { loginLogs, operaLogs } from "./logs.js";
 import { business, describe, preview } from "./generator.js";
@@ -29,6 +30,8 @@ export const PAGES = [
   ...[chat, runs],
   ...[schedulers, schedule, schedulerRuns],
   ...[users, roles, depts, menus, loginLogs, operaLogs, server, redis, sessions],
+  ...[accounts, use],
   ...[business, describe, preview],
   profile,
+  ...[credits, ledger],
 ];
