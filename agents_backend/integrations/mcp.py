@@ -34,7 +34,8 @@ LIST_SECONDS: Final = 20.0
 MAX_TOOLS: Final = 500
 MAX_SCHEMA: Final = 100_000  # bytes of all that describes one tool
 _PAGES = 50
-_NO_SUCH_METHOD = -32601
+REFUSED: Final = "MCP_REFUSED"
+_NO_SUCH_METHOD, _NO_JSON_RPC = -32601, -32700
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,9 @@ def _failure(error: BaseException, transport: McpTransport) -> BaseException:
     if isinstance(error, MCPError):
         if error.code == _NO_SUCH_METHOD:
             return UpstreamFailed("The server does not answer as an MCP server with tools does.")
-        return Invalid(f"The server refused: {_line(error.message)}", code="MCP_REFUSED")
+        if error.code == _NO_JSON_RPC:  # the SDK's own, which quotes what was answered
+            return UpstreamFailed("The server does not answer as an MCP server does.")
+        return Invalid(f"The server refused: {_line(error.message)}", code=REFUSED)
     return UpstreamFailed("The server does not answer as an MCP server does.")
 
 
