@@ -182,12 +182,11 @@ def _failure(error: BaseException, transport: McpTransport) -> BaseException:
         return transport.failure
     if isinstance(error, OAuthFlowError):
         return UpstreamRejected("The server wants a sign-in, and that failed.")
-    if isinstance(error, MCPError):
-        if error.code == _NO_SUCH_METHOD:
-            return UpstreamFailed("The server does not answer as an MCP server with tools does.")
-        if error.code == _NO_JSON_RPC:  # the SDK's own, which quotes what was answered
-            return UpstreamFailed("The server does not answer as an MCP server does.")
-        return Invalid(f"The server refused: {_line(error.message)}", code=REFUSED)
+    code = error.code if isinstance(error, MCPError) else _NO_JSON_RPC  # the SDK's own code, for what it cannot read
+    if code == _NO_SUCH_METHOD:
+        return UpstreamFailed("The server does not answer as an MCP server with tools does.")
+    if code != _NO_JSON_RPC:
+        return Invalid(f"The server refused: {_line(str(error))}", code=REFUSED)
     return UpstreamFailed("The server does not answer as an MCP server does.")
 
 
