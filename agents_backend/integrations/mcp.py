@@ -34,7 +34,8 @@ LIST_SECONDS: Final = 20.0
 MAX_TOOLS: Final = 500
 MAX_SCHEMA: Final = 100_000  # bytes of all that describes one tool
 _PAGES = 50
-_NO_SUCH_METHOD = -32601
+REFUSED: Final = "MCP_REFUSED"
+_NO_SUCH_METHOD, _NO_JSON_RPC = -32601, -32700
 
 
 @dataclass(frozen=True)
@@ -181,10 +182,11 @@ def _failure(error: BaseException, transport: McpTransport) -> BaseException:
         return transport.failure
     if isinstance(error, OAuthFlowError):
         return UpstreamRejected("The server wants a sign-in, and that failed.")
-    if isinstance(error, MCPError):
-        if error.code == _NO_SUCH_METHOD:
-            return UpstreamFailed("The server does not answer as an MCP server with tools does.")
-        return Invalid(f"The server refused: {_line(error.message)}", code="MCP_REFUSED")
+    code = error.code if isinstance(error, MCPError) else _NO_JSON_RPC  # the SDK's own code, for what it cannot read
+    if code == _NO_SUCH_METHOD:
+        return UpstreamFailed("The server does not answer as an MCP server with tools does.")
+    if code != _NO_JSON_RPC:
+        return Invalid(f"The server refused: {_line(str(error))}", code=REFUSED)
     return UpstreamFailed("The server does not answer as an MCP server does.")
 
 

@@ -17,7 +17,7 @@ from agents_backend.db.mcp import McpServerRepository
 from agents_backend.db.tables.mcp import McpServer
 from agents_backend.domain.errors import AgentsError, Invalid, UpstreamFailed, UpstreamTimeout
 from agents_backend.domain.mcp import RemoteTool, ServerConfig
-from agents_backend.integrations.mcp import LIST_SECONDS, McpClients
+from agents_backend.integrations.mcp import LIST_SECONDS, REFUSED, McpClients
 from agents_backend.integrations.mcp_auth import Person, SignIn
 from agents_backend.integrations.mcp_stdio import Start
 from agents_backend.integrations.mcp_wire import SIGN_IN_NEEDED
@@ -166,6 +166,10 @@ class McpListings:
         except (UpstreamFailed, UpstreamTimeout) as failure:
             if failure.code == SIGN_IN_NEEDED and config.wants_consent:
                 raise ConsentNeeded from failure
+            raise unusable(failure) from failure
+        except Invalid as failure:
+            if failure.code != REFUSED:
+                raise
             raise unusable(failure) from failure
 
     async def consented(self, server: McpServer, person: Person, *, seconds: float) -> None:

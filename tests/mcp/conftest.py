@@ -43,6 +43,7 @@ def anthropic(anthropic_server: FakeAnthropicOAuth) -> FakeAnthropicOAuth:
 def mcp_settings(mcp_stack: Stack, fake_model: FakeOpenAI, anthropic_server, tmp_path_factory) -> Settings:
     return settings_for(
         mcp_stack,
+        encrypt_payloads=False,  # histories are searched for secrets
         api=Settings().api.model_copy(update={"trusted_proxies": ("127.0.0.1",)}),
         models=ModelSettings(list=(ModelConfig(name="fake", model="fake", base_url=fake_model.base_url),)),
         agents=AgentSettings(fetch_allow_loopback=True),

@@ -114,17 +114,17 @@ async def test_no_secret_of_a_run_is_in_its_history(ann, mcp_stack, mcp_settings
     client = await connect(mcp_settings)
     history = await client.get_workflow_handle(f"chat-{response.headers['X-Run-Id']}").fetch_history()
     told = history.to_json()
-    whole = told + "".join(base64.b64decode(d).decode("latin-1") for d in _payloads(json.loads(told)))
+    whole = told + "".join(base64.b64decode(d).decode("latin-1") for d in payloads(json.loads(told)))
     assert "mcp__mine__echo" in whole
     assert SECRET not in whole
     assert guarded.url not in whole
 
 
-def _payloads(node) -> list[str]:
+def payloads(node) -> list[str]:
     if isinstance(node, dict):
         own = [node["data"]] if isinstance(node.get("data"), str) else []
-        return own + [found for value in node.values() for found in _payloads(value)]
-    return [found for value in node for found in _payloads(value)] if isinstance(node, list) else []
+        return own + [found for value in node.values() for found in payloads(value)]
+    return [found for value in node for found in payloads(value)] if isinstance(node, list) else []
 
 
 async def test_a_picture_in_a_result_is_kept_as_an_artifact(admin, ann, server):

@@ -46,7 +46,7 @@ async def test_every_scenario_passes_that_applies(box: Box, suite: Path, tmp_pat
     assert passed >= APPLY
 
 
-async def _run(*command: str, **environment: str) -> tuple[int, str]:
+async def _run(*command: str, seconds: float = 150, **environment: str) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
         *command,
         env={**os.environ, **environment},
@@ -54,10 +54,10 @@ async def _run(*command: str, **environment: str) -> tuple[int, str]:
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        async with asyncio.timeout(150):
+        async with asyncio.timeout(seconds):
             output, _ = await process.communicate()
     except TimeoutError:
         process.kill()
         await process.wait()
-        return 1, "it took more than 150 s"
+        return 1, f"it took more than {seconds:g} s"
     return process.returncode or 0, output.decode(errors="replace")

@@ -1,13 +1,23 @@
 """MCP servers that are programs: in the sandbox of the run that names them, and nowhere else."""
 
 import asyncio
+import base64
 import json
 from pathlib import Path
 
-from tests.api.people import until
-from tests.sandboxes.test_agent_runs import agent_settings, agent_url, client, model, work
+import pytest
 
-__all__ = ["agent_settings", "agent_url", "client", "model"]
+from agents_backend.settings import ModelConfig, ModelSettings, SandboxSettings, Settings
+from agents_backend.stack.stack import Stack
+from tests.api.people import until
+from tests.conftest import settings_for
+from tests.fakes.openai_server import FakeOpenAI
+from tests.mcp.test_chats import payloads
+from tests.sandbox_host.running_host import RunningHost
+from tests.sandboxes.conftest import e2b_of
+from tests.sandboxes.test_agent_runs import agent_url, client, model, work
+
+__all__ = ["agent_url", "client", "model"]
 
 # The whole of a server, in Python's standard library: it says where it is, and leaves a mark there.
 PROGRAM = """
@@ -30,6 +40,19 @@ for line in sys.stdin:
     print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], **({"error": error} if error else {"result": result})}), flush=True)
 """
 MARK = "/home/user/mark-of-a-program"
+
+
+@pytest.fixture(scope="module")
+def agent_settings(stack: Stack, host: RunningHost, model: FakeOpenAI, tmp_path_factory) -> Settings:
+    config = ModelConfig(name="fake", model="fake", base_url=model.base_url)
+    return settings_for(
+        stack,
+        encrypt_payloads=False,  # a history is searched for a secret
+        e2b=e2b_of(host),
+        sandboxes=SandboxSettings(per_user=60),
+        models=ModelSettings(list=(config,)),
+        data_dir=tmp_path_factory.mktemp("data"),
+    )
 
 
 def server(**more) -> dict:
@@ -78,6 +101,6 @@ async def test_a_program_s_secrets_are_in_no_history(client, model, agent_settin
     _, run_id, _ = await work(client, model, "[tool:mcp__prog__mark {}]", mcp_settings=server())
     temporal = await connect(agent_settings)
     told = (await temporal.get_workflow_handle(f"agent-{run_id}").fetch_history()).to_json()
-    assert "canary-of-a-program" not in told
-    assert json.loads(told)["events"]
-    await asyncio.sleep(0)
+    whole = told + "".join(base64.b64decode(data).decode("latin-1") for data in payloads(json.loads(told)))
+    assert "mcp__prog__mark" in whole
+    assert "canary-of-a-program" not in whole
