@@ -17,6 +17,7 @@ from temporalio.client import Client
 
 from agents_backend.db.base import Database
 from agents_backend.integrations.addresses import Policy, certificates
+from agents_backend.integrations.embeddings import providers
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.hub import Hub
 from agents_backend.integrations.metrics import DATABASE_CONNECTIONS
@@ -51,6 +52,9 @@ from agents_backend.services.pictures import Pictures
 from agents_backend.services.podcasts import PodcastRequests
 from agents_backend.services.principals import Principals
 from agents_backend.services.prose import ProseRequests
+from agents_backend.services.rag_documents import Documents
+from agents_backend.services.rag_resources import Resources
+from agents_backend.services.rag_search import Retrieval
 from agents_backend.services.roles import Roles
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_starts import RunStarts
@@ -70,6 +74,7 @@ from agents_backend.services.threads import Threads
 from agents_backend.services.users import Users
 from agents_backend.settings import Settings
 from api import console, errors, openapi
+from api.documents import FORM_BYTES
 from api.middleware import BodyLimit, Metrics, OperationLog, RequestId, TrailingSlash
 from api.observation import Observe
 from api.routes import ROUTERS, health
@@ -113,6 +118,8 @@ class Services:
     prose: ProseRequests
     podcasts: PodcastRequests
     decks: DeckRequests
+    resources: Resources
+    retrieval: Retrieval
 
 
 @asynccontextmanager
@@ -152,6 +159,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         presigned = await stack.enter_async_context(PresignedUrls(policy, trust=trust))
         storage = Storage(settings.storage, settings.data_dir)
         artifacts = Artifacts(database=database, storage=storage, settings=settings)
+        deliveries = Deliveries(database=database, hub=hub, lost=lost, artifacts=artifacts)
         yield Services(
             settings=settings,
             database=database,
@@ -187,7 +195,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             watched=watched,
             agent_config=agent_config(settings, toolboxes),
             artifacts=artifacts,
-            deliveries=Deliveries(database=database, hub=hub, lost=lost, artifacts=artifacts),
+            deliveries=deliveries,
             speech=SpeechRequests(starts=starts, artifacts=artifacts),
             prose=ProseRequests(starts=starts, artifacts=artifacts),
             podcasts=PodcastRequests(starts=starts, artifacts=artifacts),
@@ -196,6 +204,15 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
                 artifacts=artifacts,
                 pictures=Pictures(allow_loopback=settings.agents.fetch_allow_loopback),
             ),
+            resources=Resources(
+                database=database,
+                starts=starts,
+                launches=launches,
+                deliveries=deliveries,
+                documents=Documents(storage=storage),
+                settings=settings,
+            ),
+            retrieval=Retrieval(database=database, embeddings=providers.connect(settings)),
         )
 
 
@@ -240,7 +257,10 @@ def create_app(settings: Settings) -> FastAPI:
 def _middleware(app: FastAPI, settings: Settings) -> None:
     # The last one added is the outermost.
     app.add_middleware(OperationLog)
-    uploads = {"/api/v1/agent/sandboxes/upload-file": settings.sandboxes.max_file_bytes}
+    uploads = {
+        "/api/v1/agent/sandboxes/upload-file": settings.sandboxes.max_file_bytes,
+        "/api/v1/agent/rag/resources": settings.rag.max_file_bytes + FORM_BYTES,
+    }
     app.add_middleware(BodyLimit, limit=settings.api.max_body_bytes, larger=uploads)
     app.add_middleware(TrailingSlash)
     app.add_middleware(Metrics)

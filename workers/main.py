@@ -14,10 +14,11 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.observation import CountActivities
 from agents_backend.contracts import queues as task_queues
 from agents_backend.db.base import Database
-from agents_backend.integrations.addresses import Policy
+from agents_backend.integrations.addresses import Policy, certificates
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
 from agents_backend.integrations.outgoing import Outgoing
+from agents_backend.integrations.pages import Pages
 from agents_backend.integrations.redis_connections import connect
 from agents_backend.integrations.temporal import connect as connect_temporal
 from agents_backend.services.deployed_tools import deployed_tools
@@ -80,6 +81,9 @@ async def build(
         ),
         outgoing=await stack.enter_async_context(
             Outgoing(policy=Policy(allow_loopback=settings.agents.fetch_allow_loopback))
+        ),
+        pages=await stack.enter_async_context(
+            Pages(policy=Policy(allow_loopback=settings.agents.fetch_allow_loopback), trust=await certificates())
         ),
     )
     if task_queues.BACKGROUND in queues:

@@ -12,6 +12,7 @@ from temporalio.worker import Plugin
 from activities.artifacts import ArtifactActivities
 from activities.decks import DeckActivities
 from activities.frames import FrameActivities
+from activities.ingestion import IngestionActivities, ResourceSweepActivities
 from activities.logs import LogActivities
 from activities.podcasts import PodcastActivities
 from activities.prose import ProseActivities
@@ -23,9 +24,12 @@ from activities.turns import TurnActivities
 from agents_backend.agents.registry import AGENTS
 from agents_backend.contracts import queues
 from agents_backend.db.base import Database
+from agents_backend.integrations.embeddings import providers
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
 from agents_backend.integrations.outgoing import Outgoing
+from agents_backend.integrations.pages import Pages
+from agents_backend.integrations.parsing.reader import Reader
 from agents_backend.integrations.speech.providers import SpeechProviders
 from agents_backend.integrations.storage import Storage
 from agents_backend.services.artifacts import Artifacts
@@ -41,6 +45,10 @@ from agents_backend.services.pictures import Pictures
 from agents_backend.services.podcasts import PodcastFiles
 from agents_backend.services.progress import Progress
 from agents_backend.services.prose import ProseTexts
+from agents_backend.services.rag_documents import Documents
+from agents_backend.services.rag_embedding import PassageEmbedding
+from agents_backend.services.rag_ingestion import Ingestion
+from agents_backend.services.rag_sweeps import ResourceSweeps
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_parts import RunParts
 from agents_backend.services.run_starts import RunStarts
@@ -60,6 +68,7 @@ from agents_backend.settings import Settings
 from workflows.artifacts import ExpireArtifactsWorkflow
 from workflows.chat import ChatWorkflow
 from workflows.deck import DeckWorkflow
+from workflows.ingestion import IngestWorkflow, SweepResourcesWorkflow
 from workflows.logs import ForgetLogsWorkflow
 from workflows.podcast import PodcastWorkflow
 from workflows.prose import ProseWorkflow
@@ -89,6 +98,7 @@ class Parts:
     models: Models
     toolboxes: Toolboxes
     outgoing: Outgoing
+    pages: Pages
 
 
 @dataclass(frozen=True)
@@ -139,11 +149,14 @@ def media(parts: Parts) -> Work:
     decks = DeckActivities(
         files=DeckFiles(parts=made, texts=texts, artifacts=artifacts, progress=progress, pictures=pictures)
     )
+    ingested = ingestion(parts, storage=storage, made=made, progress=progress)
     return Work(
-        workflows=[DeckWorkflow, PodcastWorkflow, ProseWorkflow, SpeechWorkflow],
+        workflows=[DeckWorkflow, IngestWorkflow, PodcastWorkflow, ProseWorkflow, SpeechWorkflow],
         activities=[
             frame.mark_step,
             frame.finish_run,
+            *(ingested.fetch_resource, ingested.parse_resource, ingested.cut_resource),
+            *(ingested.embed_passages, ingested.index_resource, ingested.refuse_resource),
             prose.write_prose,
             decks.outline_deck,
             decks.build_deck,
@@ -154,6 +167,22 @@ def media(parts: Parts) -> Work:
             speech.mix_speech,
             speech.clear_lines,
         ],
+    )
+
+
+def ingestion(parts: Parts, *, storage: Storage, made: RunParts, progress: Progress) -> IngestionActivities:
+    """The resources' part of `media`."""
+    return IngestionActivities(
+        ingestion=Ingestion(
+            database=parts.database,
+            parts=made,
+            documents=Documents(storage=storage),
+            pages=parts.pages,
+            reader=Reader(parts.settings.rag),
+            embedding=PassageEmbedding(database=parts.database, embeddings=providers.connect(parts.settings)),
+            progress=progress,
+            settings=parts.settings.rag,
+        )
     )
 
 
@@ -170,9 +199,17 @@ def background(parts: Parts) -> Work:
     of_sandboxes = sandbox_parts(database=parts.database, temporal=parts.temporal, settings=parts.settings).sweeps
     retention = Retention(database=parts.database, settings=parts.settings.retention)
     scheduled = schedulers(parts)
+    resources = ResourceSweepActivities(
+        sweeps=ResourceSweeps(
+            database=parts.database,
+            documents=Documents(storage=storage),
+            embedding=PassageEmbedding(database=parts.database, embeddings=providers.connect(parts.settings)),
+        )
+    )
     return Work(
         workflows=[
             SweepRunsWorkflow,
+            SweepResourcesWorkflow,
             SweepSandboxesWorkflow,
             ExpireArtifactsWorkflow,
             ForgetLogsWorkflow,
@@ -183,6 +220,7 @@ def background(parts: Parts) -> Work:
             SandboxSweepActivities(sweeps=of_sandboxes).sweep_sandboxes,
             ArtifactActivities(artifacts=artifacts).expire_artifacts,
             LogActivities(retention=retention).forget_logs,
+            *(resources.sweep_resources, resources.embed_anew, resources.embedded_anew),
             *scheduled.activities,
         ],
     )

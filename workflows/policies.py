@@ -135,6 +135,14 @@ SPEAK = ActivityConfig(
     ),
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
+# A document that kills its parser, or its worker, does so the next time as well.
+PARSE = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=15),
+    schedule_to_close_timeout=timedelta(minutes=30),
+    heartbeat_timeout=timedelta(seconds=5),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=4),
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
 # What cannot be put away now goes with the run's files.
 CLEAR = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=2),

@@ -14,6 +14,8 @@ from agents_backend.domain.errors import Conflict, IdempotencyMismatch, Invalid,
 from agents_backend.domain.runs import MultitaskStrategy, RunStatus
 from agents_backend.services.agent_sandboxes import CHOSEN
 from agents_backend.services.launches import Launches
+from agents_backend.services.rag_search import check_named
+from agents_backend.services.rag_tools import named_in
 from agents_backend.services.run_starts import NewRun, RunStarts, digest_of
 from agents_backend.services.runs import RunsService, StartedRun, accept_answers, find
 from agents_backend.services.sandbox_access import find_named
@@ -198,6 +200,7 @@ class _Place:
         holder = await rows.holder(thread.id)
         if holder is not None:
             self._queue_behind(holder, run)
+        await check_named(rows.session, run.user_id, named_in(run.options))
         if (name := run.options.get("session_id")) is not None:
             sandbox = await find_named(SandboxRepository(rows.session), name, run.user_id)
             run.options = {**run.options, CHOSEN: sandbox.id}

@@ -8,6 +8,7 @@ from temporalio.client import Client
 from agents_backend.db.base import Database
 from agents_backend.integrations.addresses import Policy, certificates
 from agents_backend.integrations.articles import Reader
+from agents_backend.integrations.embeddings import providers
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.pages import Pages
 from agents_backend.integrations.presigned import PresignedUrls
@@ -16,6 +17,8 @@ from agents_backend.integrations.storage import Storage
 from agents_backend.services.agent_sandboxes import AgentSandboxes
 from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.builtin_tools import BuiltinTools
+from agents_backend.services.rag_search import Retrieval
+from agents_backend.services.rag_tools import RetrieveTools
 from agents_backend.services.sandbox_parts import sandbox_files, sandbox_parts
 from agents_backend.services.sandbox_tools import SandboxTools
 from agents_backend.services.toolboxes import Toolbox, Toolboxes
@@ -48,4 +51,5 @@ async def deployed_tools(
             ),
             places=AgentSandboxes(database=database, sandboxes=parts.sandboxes, log=log),
         )
-        yield Toolboxes(BuiltinTools(), web, boxed, *more)
+        mine = RetrieveTools(retrieval=Retrieval(database=database, embeddings=providers.connect(settings)))
+        yield Toolboxes(BuiltinTools(), web, mine, boxed, *more)

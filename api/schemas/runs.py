@@ -11,7 +11,9 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstrain
 from agents_backend.db.tables.runs import Artifact, Message, Run, Thread
 from agents_backend.domain.runs import Decision, MultitaskStrategy
 from agents_backend.services.chats import ChatRequest, NewMessage
+from agents_backend.services.rag_tools import RESOURCES
 from api.schemas.artifacts import ArtifactView
+from api.schemas.rag import ResourceRef
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f]+$")]
 
@@ -40,10 +42,14 @@ class ChatOptions(Body):
     locale: str = Field("en-US", pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")
     multitask_strategy: MultitaskStrategy = "reject"
     interrupt_before_tools: list[Name] = Field(default_factory=list, max_length=100)
+    resources: list[ResourceRef] = Field(
+        default_factory=list, max_length=50, description="the documents to retrieve from; none: all of one's own"
+    )
 
     def for_run(self) -> dict[str, Any]:
         """Those that the run's row keeps."""
-        return self.model_dump(include=set(ChatOptions.model_fields) - {"multitask_strategy"})
+        plain = self.model_dump(include=set(ChatOptions.model_fields) - {"multitask_strategy", "resources"})
+        return {**plain, RESOURCES: [str(resource.id) for resource in self.resources]} if self.resources else plain
 
 
 class ResumeEntry(Body):
@@ -63,7 +69,6 @@ class ChatBody(ChatOptions):
     messages: list[ChatMessage] = Field(default_factory=list, max_length=500)
     thread_id: Name | None = None
     agent_name: str = "chat"
-    resources: list[dict[str, Any]] = Field(default_factory=list, max_length=50)
     mcp_settings: McpSettings = Field(default_factory=McpSettings)
     resume: list[ResumeEntry] = Field(default_factory=list, max_length=100)
 
