@@ -29,7 +29,7 @@ class IngestionActivities:
     async def fetch_resource(self, run: RunRef) -> Fetched:
         with as_failures():
             async with beating():
-                return await self._ingestion.fetch(run)
+                return await self._ingestion.fetch(run, attempt=activity.info().attempt)
 
     @activity.defn(name=names.PARSE_RESOURCE)
     async def parse_resource(self, run: RunRef) -> Parsed:

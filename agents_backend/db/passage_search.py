@@ -4,6 +4,8 @@ By words: PostgreSQL's own ranking does not know that a rare word tells more tha
 has one common word of a question takes long. Both are settled by its statistics of the column (`pg_stats`): a word weighs as much
 as it is rare, and the commonest words of a question are left out where too many passages would have to be ranked.
 
+What has all the words of a question counts in the fusion like what is nearest to it; what has half of their weight, a quarter as much.
+
 By meaning: an index of vectors finds the nearest of all, whoever owns them. It goes on until there are enough of the user's
 (`hnsw.iterative_scan`); where the user's passages are few, looking at each of them is quicker and finds exactly the nearest.
 
@@ -20,7 +22,7 @@ Method = Literal["hybrid", "vector", "text"]
 EXACT_UP_TO: Final = 4_000  # passages that are compared one by one
 _CANDIDATES = 40  # of each half
 _RANKED = 4_000  # passages that have one of the words, about
-_FUSION = 60
+_FUSION = 10  # of so few candidates; the usual 60 makes all ranks nearly equal
 
 # A generic plan would know neither the words nor which index fits.
 SETTINGS: Final = text(
@@ -68,19 +70,24 @@ chosen as materialized (
 ),
 query as materialized (select cast(string_agg(term, ' | ') as tsquery) as any_of from chosen),
 said as materialized (
-  select p.id, (select sum(c.weight * ts_rank(p.search, cast(c.term as tsquery), 1)) from chosen c) as rank
+  select p.id, had.rank, had.weight / (select sum(weight) from words) as share
   from query, rag_passages p {live}
+    cross join lateral (
+      select sum(c.weight * ts_rank(p.search, cast(c.term as tsquery), 1)) as rank,
+        sum(c.weight) filter (where p.search @@ cast(c.term as tsquery)) as weight
+      from chosen c
+    ) had
   where {where} and p.search @@ query.any_of
-  order by rank desc, p.id limit {candidates}
+  order by had.rank desc, p.id limit {candidates}
 )"""
 
-_NOTHING_SAID = "said as (select cast(null as bigint) as id, cast(null as float8) as rank where false)"
+_NOTHING_SAID = "said as (select cast(null as bigint) as id, cast(null as float8) as rank, cast(null as float8) as share where false)"
 
 _FUSED = """
 ranked as (
   select id, 1.0 / ({fusion} + row_number() over (order by distance, id)) as score from near
   union all
-  select id, 1.0 / ({fusion} + row_number() over (order by rank desc, id)) from said
+  select id, share * share / ({fusion} + row_number() over (order by rank desc, id)) from said
 ),
 fused as (select id, sum(score) as score from ranked group by id order by score desc, id limit :limit)
 select p.resource_id, r.title, p.position, p.heading, p.page, p.text, cast(f.score as float8) as score

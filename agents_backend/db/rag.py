@@ -139,4 +139,4 @@ def _has(query: str) -> ColumnElement[bool]:
         RagPassage.generation == RagResource.generation,
         RagPassage.search.op("@@")(asked),
     )
-    return or_(contains(RagResource.title, query), contains(RagResource.file_name, query), inside)  # type: ignore[arg-type]  # Mapped columns are InstrumentedAttributes
+    return or_(contains(RagResource.title, query), contains(RagResource.file_name, query), inside)

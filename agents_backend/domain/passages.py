@@ -88,7 +88,7 @@ def uri_of(resource_id: uuid.UUID, heading: str = "", page: int | None = None) -
 
 def resource_of(uri: str) -> uuid.UUID | None:
     """The resource that a URI speaks of, wherever in it; None where it is no such URI."""
-    found = re.match(rf"^rag://({_ID})", uri) if re.match(URI_PATTERN, uri) else None
+    found = re.fullmatch(rf"rag://({_ID})/?(?:#[^\x00-\x20]*)?", uri)
     return uuid.UUID(found[1]) if found else None
 
 

@@ -13,10 +13,11 @@ from agents_backend.db.base import Database
 from agents_backend.db.passages import PassageRepository
 from agents_backend.db.rag import FAILED, PENDING, READY, RagRepository
 from agents_backend.db.tables.rag import RagResource
-from agents_backend.domain.errors import RunClosed
+from agents_backend.domain.errors import RunClosed, UpstreamFailed, UpstreamRejected, UpstreamTimeout
 from agents_backend.domain.languages import language_of
 from agents_backend.domain.passages import Cut, Passage, Section
 from agents_backend.integrations.embeddings.tokens import spans_of
+from agents_backend.integrations.pages import Fetched as Page
 from agents_backend.integrations.pages import Pages
 from agents_backend.integrations.parsing.kinds import EXTENSIONS, MEDIA_TYPES, extension_of
 from agents_backend.integrations.parsing.reader import File, Reader
@@ -28,7 +29,7 @@ from agents_backend.services.run_parts import INPUT, RunParts
 from agents_backend.settings import RagSettings
 
 FETCHED, PARSED, CUT = "fetched", "parsed", "cut"
-FETCH_SECONDS = 120.0
+FETCH_SECONDS, FETCH_TRIES = 120.0, 3
 GONE = "The resource is deleted, or ingested anew."
 _SAMPLE = 20_000  # characters that tell the language
 
@@ -50,7 +51,7 @@ class Ingestion:
         self._pages, self._reader, self._embedding = pages, reader, embedding
         self._progress, self._settings = progress, settings
 
-    async def fetch(self, run: RunRef) -> Fetched:
+    async def fetch(self, run: RunRef, *, attempt: int) -> Fetched:
         """The document in storage, and whether it is another than the resource holds.
 
         Raises:
@@ -61,21 +62,20 @@ class Ingestion:
         resource = await self._resource(run, given)
         part = await self._parts.find(run, FETCHED, FetchedPart)
         if part is None:
-            await self._parts.add(run, FETCHED, await self._fetched(given))
+            await self._parts.add(run, FETCHED, await self._fetched(given, attempt))
             part = await self._parts.get(run, FETCHED, FetchedPart)
         changed = resource.sha256 != part.sha256 or resource.generation == 0
         state = {"resource_id": str(given.resource_id), "size": part.size, "changed": changed}
         await self._progress.snapshot(run, FETCHED, {**state, "pages": 0, "passages": 0, "embedded": 0})
         return Fetched(size=part.size, changed=changed)
 
-    async def _fetched(self, given: IngestInput) -> FetchedPart:
+    async def _fetched(self, given: IngestInput, attempt: int) -> FetchedPart:
         if given.key is not None:
             data = await self._documents.read(given.key)
             digest = hashlib.sha256(data).hexdigest()
             about = {"file_name": given.file_name, "media_type": given.media_type, "charset": given.charset}
             return FetchedPart(key=given.key, sha256=digest, size=len(data), **about)
-        most = self._settings.max_file_bytes
-        page = await self._pages.fetch(given.url or "", max_bytes=most, media_types=None, seconds=FETCH_SECONDS)
+        page = await self._page(given.url or "", attempt)
         key, digest = await self._documents.keep(given.resource_id, page.content)
         return FetchedPart(
             key=key,
@@ -86,6 +86,16 @@ class Ingestion:
             charset=page.charset,
             url=page.url,
         )
+
+    async def _page(self, url: str, attempt: int) -> Page:
+        """What the URL leads to; whoever waits for it is told soon that it leads nowhere."""
+        most = self._settings.max_file_bytes
+        try:
+            return await self._pages.fetch(url, max_bytes=most, media_types=None, seconds=FETCH_SECONDS)
+        except (UpstreamFailed, UpstreamTimeout) as error:
+            if attempt < FETCH_TRIES:
+                raise
+            raise UpstreamRejected(error.detail, code=error.code) from error
 
     async def parse(self, run: RunRef) -> Parsed:
         """Read the document; its sections go to storage.
@@ -157,6 +167,8 @@ class Ingestion:
             if resource is None or str(resource.run_id) != run.run_id:
                 raise RunClosed(GONE)
             _settle(resource, given, part)
+            if given.title:
+                resource.title = given.title[:300]
             if about is not None:
                 resource.generation, resource.passages = given.generation, batches.passages
                 resource.pages, resource.language = about.pages, about.language

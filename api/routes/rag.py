@@ -1,7 +1,7 @@
 """Documents that agents retrieve from."""
 
 import uuid
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -26,7 +26,9 @@ from api.schemas.pages import Number, Page, Size
 from api.schemas.rag import ResourceView, SearchBody, SearchView, Status
 
 router = APIRouter(prefix="/agent/rag", tags=["rag"], responses=errors(Invalid, Unauthenticated, NotFound, Unavailable))
-_ASYNC = {202: {"model": ResourceView, "description": "with `Prefer: respond-async`: the resource, pending"}}
+_ASYNC: dict[int | str, dict[str, Any]] = {
+    202: {"model": ResourceView, "description": "with `Prefer: respond-async`: the resource, pending"}
+}
 _INGESTS = errors(AddressRefused, Conflict, IdempotencyMismatch, TooMany, StorageFull)
 
 

@@ -1,6 +1,7 @@
 """Resources that agents retrieve from, and passages that are found."""
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -10,10 +11,10 @@ from agents_backend.db.tables.rag import RagResource
 from agents_backend.domain.passages import URI_PATTERN, resource_of, uri_of
 from agents_backend.services.rag_resources import NewDocument
 from agents_backend.services.rag_search import Hit, Hits
-from api.schemas.fields import Body, line
+from api.schemas.fields import Body
 
 Status = Literal["pending", "ready", "failed"]
-Title = line(least=1, most=300)
+Title = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Uri = Annotated[str, StringConstraints(max_length=1_000, pattern=URI_PATTERN)]
 _MOST_TEXT = 900_000
 
@@ -54,11 +55,18 @@ class AddResourceBody(Body):
         return self
 
     def document(self, user_id: int, *, idempotency_key: str | None, request_id: str) -> NewDocument:
-        common = {"title": self.title, "replaces": self.replaces, "idempotency_key": idempotency_key}
+        made = NewDocument(
+            user_id,
+            "url" if self.text is None else "text",
+            url=self.url,
+            title=self.title,
+            replaces=self.replaces,
+            idempotency_key=idempotency_key,
+            request_id=request_id,
+        )
         if self.text is None:
-            return NewDocument(user_id, "url", url=self.url, request_id=request_id, **common)
-        text = self.text.encode(errors="replace")
-        return NewDocument(user_id, "text", text, media_type="text/markdown", request_id=request_id, **common)
+            return made
+        return replace(made, content=self.text.encode(errors="replace"), media_type="text/markdown")
 
 
 class UploadFields(Body):

@@ -43,8 +43,18 @@ async def artifact(owner: httpx.AsyncClient) -> dict[str, str]:
     return {"get_artifact.run_id": run_id, "name": made["name"]}
 
 
+async def resource(owner: httpx.AsyncClient) -> dict[str, str]:
+    answer = await owner.post("/agent/rag/resources", json={"title": "Mine", "text": "Mine alone."}, timeout=150)
+    return {"resource_id": answer.json()["id"]}
+
+
 # What makes the owner's things, by the names that the paths' parameters have, with the operation before it where one differs.
-MAKERS: tuple[Callable[[httpx.AsyncClient], Awaitable[dict[str, str]]], ...] = (waiting_run, scheduler, artifact)
+MAKERS: tuple[Callable[[httpx.AsyncClient], Awaitable[dict[str, str]]], ...] = (
+    waiting_run,
+    scheduler,
+    artifact,
+    resource,
+)
 
 
 @pytest.fixture
@@ -89,6 +99,7 @@ async def test_somebody_else_s_thing_is_like_none_at_all(client, other_client, i
     assert (await client.get(f"/agent/runs/{ids['run_id']}")).json()["status"] == "waiting"
     assert (await client.get(f"/agent/threads/{ids['thread_id']}")).status_code == 200
     assert (await client.get(f"/task/schedulers/{ids['scheduler_id']}")).json()["version"] == 1
+    assert (await client.get(f"/agent/rag/resources/{ids['resource_id']}")).json()["status"] == "ready"
 
 
 async def test_somebody_else_s_thread_in_a_body_is_like_none_at_all(client, other_client, ids):
@@ -102,7 +113,7 @@ async def test_somebody_else_s_thread_in_a_body_is_like_none_at_all(client, othe
 
 
 async def test_lists_hold_one_s_own_things_alone(client, other_client, ids):
-    for path in ("/agent/runs", "/agent/threads", "/task/schedulers"):
+    for path in ("/agent/runs", "/agent/threads", "/task/schedulers", "/agent/rag/resources"):
         assert (await other_client.get(path)).json()["total"] == 0
     assert (await other_client.get("/agent/runs", params={"thread_id": ids["thread_id"]})).json()["items"] == []
 

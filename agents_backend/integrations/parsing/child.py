@@ -11,9 +11,7 @@ from typing import Any
 
 from agents_backend.domain.errors import AgentsError
 from agents_backend.integrations.parsing.kinds import kind_of
-from agents_backend.integrations.parsing.parsers import Limits, Reading, read
-
-TOO_COMPLEX = "Reading the document takes more memory or time than is allowed."
+from agents_backend.integrations.parsing.parsers import TOO_COMPLEX, Limits, Reading, read
 
 
 def bound(memory: int, seconds: int) -> None:

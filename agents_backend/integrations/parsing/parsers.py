@@ -14,6 +14,7 @@ from typing import Any
 from agents_backend.domain.passages import HEADING, Section
 from agents_backend.integrations.parsing.kinds import DocumentRefused, Kind, decoded
 
+TOO_COMPLEX = "Reading the document takes more memory or time than is allowed."
 _CELLS = " | "
 _ROWS = 40  # of a sheet, in one section
 _HEADING_STYLE = re.compile(r"(?:Heading|Title|Überschrift|Titre)\s*(\d?)", re.IGNORECASE)
@@ -97,7 +98,7 @@ class Headings:
 
 def _pdf(content: bytes, reading: Reading) -> Iterator[Section]:
     from pypdf import PdfReader  # noqa: PLC0415
-    from pypdf.errors import DependencyError  # noqa: PLC0415
+    from pypdf.errors import DependencyError, LimitReachedError  # noqa: PLC0415
 
     document = PdfReader(io.BytesIO(content))
     try:
@@ -107,13 +108,15 @@ def _pdf(content: bytes, reading: Reading) -> Iterator[Section]:
     if closed:
         raise DocumentRefused("The PDF is encrypted with a password.", code="DOCUMENT_ENCRYPTED")
     with suppress(Exception):  # a damaged information dictionary costs the title alone
-        reading.title = str((document.metadata or {}).get("/Title") or "")
-    headings = _outline(document)
-    heading = ""
-    for page in document.pages:
-        number = reading.page()
-        heading = headings.get(number, heading)
-        yield Section(heading=heading, page=number, text=page.extract_text())
+        reading.title = str(document.metadata.title or "") if document.metadata else ""
+    headings, heading = _outline(document), ""
+    try:
+        for page in document.pages:
+            number = reading.page()
+            heading = headings.get(number, heading)
+            yield Section(heading=heading, page=number, text=page.extract_text())
+    except LimitReachedError:
+        raise DocumentRefused(TOO_COMPLEX, code="DOCUMENT_TOO_COMPLEX") from None
 
 
 def _outline(document: Any) -> dict[int, str]:
@@ -180,7 +183,7 @@ def _pptx(content: bytes, reading: Reading) -> Iterator[Section]:
 
 
 def _shape(shape: Any) -> Iterator[str]:
-    if shape.shape_type is not None and hasattr(shape, "shapes"):
+    if hasattr(shape, "shapes"):
         for inner in shape.shapes:
             yield from _shape(inner)
     elif getattr(shape, "has_table", False):
@@ -215,9 +218,7 @@ def _html(content: bytes, reading: Reading) -> Iterator[Section]:
 
     text = decoded(content, reading.charset)
     made = trafilatura.extract(text, output_format="markdown", include_tables=True, favor_recall=True)
-    found = trafilatura.extract_metadata(text)
-    if found is not None and found.title:
-        reading.title = str(found.title)
+    reading.title = str(getattr(trafilatura.extract_metadata(text), "title", None) or "")
     yield from _sections(made or "", reading)
 
 

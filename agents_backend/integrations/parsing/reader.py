@@ -7,9 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from agents_backend.domain.passages import Section
-from agents_backend.integrations.parsing.child import TOO_COMPLEX
 from agents_backend.integrations.parsing.kinds import DocumentRefused, Kind
-from agents_backend.integrations.parsing.parsers import Limits
+from agents_backend.integrations.parsing.parsers import TOO_COMPLEX, Limits
 from agents_backend.settings import RagSettings
 
 _LINE: Final = 64 * 1024 * 1024  # one section's JSON, at most
