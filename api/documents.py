@@ -1,6 +1,7 @@
 """A document as a request brings it: JSON, or a multipart form with a file. Read by the route, once it is known who sends it."""
 
 import json
+import re
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -18,6 +19,7 @@ from api.schemas.rag import AddResourceBody, ResourceView, UploadFields
 
 Given = TypeVar("Given", bound=BaseModel)
 _NAME = 255
+_MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,60}")
 FORM_BYTES = 100_000  # of a form beside its file, at most
 BODY: dict[str, Any] = {
     "requestBody": {
@@ -66,7 +68,7 @@ async def read_document(request: Request, user_id: int, *, idempotency_key: str 
         "file",
         bytes(content),
         file_name=_named(form.file_name),
-        media_type=form.media_type,
+        media_type=form.media_type if _MEDIA_TYPE.fullmatch(form.media_type) else "",
         title=fields.title,
         replaces=fields.replaces,
         idempotency_key=idempotency_key,

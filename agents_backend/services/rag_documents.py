@@ -24,6 +24,7 @@ class IngestInput(BaseModel):
 
     resource_id: uuid.UUID
     generation: int
+    source: str
     key: str | None = None
     url: str | None = None
     file_name: str = ""

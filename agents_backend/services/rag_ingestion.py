@@ -209,10 +209,7 @@ def _settle(resource: RagResource, given: IngestInput, part: FetchedPart) -> Non
     resource.status, resource.error_code, resource.error = READY, None, None
     resource.key, resource.sha256, resource.size = part.key, part.sha256, part.size
     resource.file_name, resource.media_type = part.file_name[:255], part.media_type[:128]
-    if given.url is not None:
-        resource.source, resource.url = "url", given.url
-    elif given.key is not None:
-        resource.url = None
+    resource.source, resource.url = given.source, given.url
 
 
 def passages_of(sections: tuple[Section, ...], settings: RagSettings) -> list[Passage]:
@@ -236,5 +233,5 @@ def _sample(sections: tuple[Section, ...]) -> str:
 def _name_in(url: str, media_type: str) -> str:
     """The file's name at the end of a URL, where its extension is one that we know and the server says nothing else of it."""
     name = unquote(urlsplit(url).path.rpartition("/")[2])
-    known = extension_of(name) in EXTENSIONS
-    return name if known and media_type not in MEDIA_TYPES else ""
+    tells = extension_of(name) in EXTENSIONS and media_type not in MEDIA_TYPES and name.isprintable()
+    return name if tells else ""

@@ -208,6 +208,7 @@ class _Place:
         given = IngestInput(
             resource_id=self._id,
             generation=resource.generation + 1,
+            source=new.source,
             key=self._key,
             url=new.url,
             file_name=new.file_name,

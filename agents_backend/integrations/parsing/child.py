@@ -38,7 +38,7 @@ def serve() -> None:
         kind = kind_of(content, file_name=given["file_name"], media_type=given["media_type"])
         for section in read(kind, content, reading):
             tell(section=section.model_dump())
-        tell(done={"title": reading.title, "pages": reading.pages, "kind": kind})
+        tell(done={"title": reading.name, "pages": reading.pages, "kind": kind})
     except AgentsError as error:
         tell(refused={"code": error.code, "detail": error.detail})
     except (MemoryError, RecursionError):

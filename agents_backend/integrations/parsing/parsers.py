@@ -36,6 +36,11 @@ class Reading:
     title: str = ""
     pages: int = 0
 
+    @property
+    def name(self) -> str:
+        """The title on one line."""
+        return " ".join(_clean(self.title).split())
+
     def page(self) -> int:
         """Begin a page; its number, from 1."""
         self.pages += 1

@@ -101,6 +101,6 @@ async def _heard(child: asyncio.subprocess.Process) -> ReadDocument:
         if (done := said.get("done")) is not None:
             if not sections:
                 raise DocumentRefused("There is no text in the document.", code="DOCUMENT_WITHOUT_TEXT")
-            return ReadDocument(done["kind"], done["title"].strip(), done["pages"], tuple(sections))
+            return ReadDocument(done["kind"], done["title"], done["pages"], tuple(sections))
         sections.append(Section.model_validate(said["section"]))
     raise DocumentRefused(TOO_COMPLEX, code="DOCUMENT_TOO_COMPLEX")  # it was ended by the kernel, or crashed
