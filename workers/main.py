@@ -8,8 +8,7 @@ from datetime import timedelta
 from importlib.metadata import version
 
 import structlog
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
 from activities.observation import CountActivities
 from agents_backend.contracts import queues as task_queues
@@ -30,7 +29,6 @@ from agents_backend.settings import EMBEDDED, EMBEDDED_NOTICE, Settings
 from workers.queues import WORK, Parts
 
 _log = structlog.get_logger(__name__)
-_ALWAYS_THE_SAME = ("agents_backend", "workflows", "pydantic", "pydantic_core", "ag_ui", "langchain_core", "langgraph")
 
 
 async def run(
@@ -61,7 +59,7 @@ async def build(
     redis = await stack.enter_async_context(connect(settings.redis))
     client, log = await connect_temporal(settings.temporal), EventLog(redis)
     launches = Launches(temporal=client, settings=settings)
-    models = Models(settings)
+    models = await stack.enter_async_context(Models(settings))
     if task_queues.CHAT in queues:
         await models.warm()
     gc.freeze()  # a full collection of all that was imported would hold the loop for 0.1 s and more, again and again
@@ -91,11 +89,6 @@ async def build(
     return [worker_of(parts, queue) for queue in queues if queue in WORK]
 
 
-def workflow_runner() -> SandboxedWorkflowRunner:
-    """How workflows run here, and how their recorded histories are replayed."""
-    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*_ALWAYS_THE_SAME))
-
-
 def worker_of(parts: Parts, queue: str) -> Worker:
     settings, work = parts.settings, WORK[queue](parts)
     tools = frozenset(found.tool.name for found in parts.toolboxes.catalogue())
@@ -108,7 +101,7 @@ def worker_of(parts: Parts, queue: str) -> Worker:
         plugins=work.plugins,
         build_id=version("agents-backend"),  # the default hashes the source of every loaded module, for seconds
         interceptors=[CountActivities(tools)],
-        workflow_runner=workflow_runner(),
+        workflow_runner=UnsandboxedWorkflowRunner(),  # the replays of the tests run in the sandbox: ADR 0005
         max_concurrent_activities=settings.worker.max_concurrent_activities,
         max_concurrent_workflow_tasks=settings.worker.max_concurrent_workflow_tasks,
         workflow_task_poller_behavior=pollers,
@@ -116,6 +109,6 @@ def worker_of(parts: Parts, queue: str) -> Worker:
         graceful_shutdown_timeout=timedelta(seconds=settings.worker.graceful_shutdown_seconds),
         # The default of 10 s would stall the next step of every run after a worker's death.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
-        max_heartbeat_throttle_interval=timedelta(seconds=0.5),
-        default_heartbeat_throttle_interval=timedelta(seconds=0.5),
+        max_heartbeat_throttle_interval=timedelta(seconds=1),
+        default_heartbeat_throttle_interval=timedelta(seconds=1),
     )

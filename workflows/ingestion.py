@@ -5,6 +5,9 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import is_cancelled_exception
 
+from workflows import policies
+from workflows.frames import Frame, as_failure
+
 with workflow.unsafe.imports_passed_through():
     from agents_backend.contracts import activities as names
     from agents_backend.contracts.ingestion import (
@@ -20,8 +23,6 @@ with workflow.unsafe.imports_passed_through():
     )
     from agents_backend.contracts.media import MediaInput
     from agents_backend.domain.runs import RunStatus
-    from workflows import policies
-    from workflows.frames import Frame, as_failure
 
 
 @workflow.defn(name=names.INGEST_WORKFLOW)

@@ -149,8 +149,8 @@ CLEAR = ActivityConfig(
     schedule_to_close_timeout=timedelta(minutes=10),
     retry_policy=UPSTREAM,
 )
-# The beginning of a scheduler's fire, within its first workflow task; what fails here is left to TASK.
-START = LocalActivityConfig(
+# Within the workflow task that asks for it; what fails here is done again as an activity of its own.
+AT_ONCE = LocalActivityConfig(
     start_to_close_timeout=timedelta(seconds=20),
     retry_policy=RetryPolicy(maximum_attempts=1),
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

@@ -138,6 +138,11 @@ class IdempotencyMismatch(Conflict):
     default_detail = "This Idempotency-Key was used with another request."
 
 
+class IdempotencyGone(Conflict):
+    code = "IDEMPOTENCY_GONE"
+    default_detail = "What an earlier request with this Idempotency-Key made was deleted since."
+
+
 class TooMany(AgentsError):
     code = "TOO_MANY_REQUESTS"
     default_detail = "Too many requests."

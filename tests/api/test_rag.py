@@ -152,7 +152,9 @@ async def test_bad_input_is_one_clear_error(client, given, status, says):
     assert says in answer.text
 
 
-@pytest.mark.parametrize("query", ["it's", "a\\b 'c' \\'d", "& | ! :* <-> ()", "the of and", "?", "/a/b\\c.txt x@y.z", "长" * 300])
+@pytest.mark.parametrize(
+    "query", ["it's", "a\\b 'c' \\'d", "& | ! :* <-> ()", "the of and", "?", "/a/b\\c.txt x@y.z", "长" * 300]
+)
 async def test_any_question_may_be_asked(client, tides, query):
     answer = await client.post(SEARCH, json={"query": query})
     assert (answer.status_code, answer.json()["method"]) == (200, "hybrid"), answer.text

@@ -12,7 +12,7 @@ from temporalio.workflow import NondeterminismError
 
 from agents_backend.integrations.temporal import plugins
 from tests.replay.record import HISTORIES, SCENARIOS
-from workers.main import workflow_runner
+from tests.replay.runner import strict_runner
 from workers.queues import graphs
 from workflows.chat import ChatWorkflow
 
@@ -25,7 +25,7 @@ async def replay(history: dict[str, Any]) -> None:
     replayer = Replayer(
         workflows=[ChatWorkflow],
         plugins=[*plugins(), graphs()],
-        workflow_runner=workflow_runner(),
+        workflow_runner=strict_runner(),
         data_converter=pydantic_data_converter,
     )
     await replayer.replay_workflow(WorkflowHistory.from_json("chat-recorded", history))

@@ -12,8 +12,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
+from tests.replay.runner import strict_runner
 from tests.sandboxes.record import HISTORIES, SCENARIOS
-from workers.main import workflow_runner
 from workflows.sandbox import SandboxWorkflow
 from workflows.sandbox_command import SandboxCommandWorkflow
 
@@ -24,7 +24,7 @@ each_recorded = pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.
 async def replay(history: dict) -> None:
     replayer = Replayer(
         workflows=[SandboxWorkflow, SandboxCommandWorkflow],
-        workflow_runner=workflow_runner(),
+        workflow_runner=strict_runner(),
         data_converter=pydantic_data_converter,
     )
     await replayer.replay_workflow(WorkflowHistory.from_json("sandbox-recorded", history))
