@@ -2,7 +2,8 @@
 
 By words: PostgreSQL's own ranking does not know that a rare word tells more than a common one, and to rank every passage that
 has one common word of a question takes long. Both are settled by its statistics of the column (`pg_stats`): a word weighs as much
-as it is rare, and the commonest words of a question are left out where too many passages would have to be ranked.
+as it is rare, and the commonest words of a question are left out where too many passages would have to be ranked. Where even the
+rarest one is common, passages that have the two rarest are ranked, some of them.
 
 What has all the words of a question counts in the fusion like what is nearest to it; what has half of their weight, a quarter as much.
 
@@ -19,9 +20,11 @@ from sqlalchemy import TextClause, text
 
 Method = Literal["hybrid", "vector", "text"]
 
-EXACT_UP_TO: Final = 4_000  # passages that are compared one by one
+EXACT_UP_TO: Final = 2_000  # passages that are compared one by one
 _CANDIDATES = 40  # of each half
-_RANKED = 4_000  # passages that have one of the words, about
+_RANKED = (
+    1_000  # passages that have one of the chosen words, about; beyond twice as many, some of them are not looked at
+)
 _FUSION = 10  # of so few candidates; the usual 60 makes all ranks nearly equal
 
 # A generic plan would know neither the words nor which index fits.
@@ -65,20 +68,29 @@ words as materialized (
   ) asked
 ),
 chosen as materialized (
-  select '''' || replace(replace(lexeme, '\\', '\\\\'), '''', '''''') || '''' as term, weight
-  from words, total where rarity <= 24 and (rarity = 1 or together * total.passages <= {ranked})
+  select rarity, weight, together * total.passages <= {ranked} as is_rare,
+    '''' || replace(replace(lexeme, '\\', '\\\\'), '''', '''''') || '''' as term
+  from words, total where rarity <= 2 or (rarity <= 24 and together * total.passages <= {ranked})
 ),
-query as materialized (select cast(string_agg(term, ' | ') as tsquery) as any_of from chosen),
-said as materialized (
-  select p.id, had.rank, had.weight / (select sum(weight) from words) as share
+query as materialized (
+  select cast(
+    coalesce(string_agg(term, ' | ') filter (where is_rare), string_agg(term, ' & ') filter (where rarity <= 2)) as tsquery
+  ) as wanted
+  from chosen
+),
+holding as materialized (
+  select p.id, p.search
   from query, rag_passages p {live}
-    cross join lateral (
-      select sum(c.weight * ts_rank(p.search, cast(c.term as tsquery), 1)) as rank,
-        sum(c.weight) filter (where p.search @@ cast(c.term as tsquery)) as weight
-      from chosen c
-    ) had
-  where {where} and p.search @@ query.any_of
-  order by had.rank desc, p.id limit {candidates}
+  where {where} and p.search @@ query.wanted limit 2 * {ranked}
+),
+said as materialized (
+  select h.id, had.rank, had.weight / (select sum(weight) from words) as share
+  from holding h cross join lateral (
+    select sum(c.weight * ts_rank(h.search, cast(c.term as tsquery), 1)) as rank,
+      sum(c.weight) filter (where h.search @@ cast(c.term as tsquery)) as weight
+    from chosen c
+  ) had
+  order by had.rank desc, h.id limit {candidates}
 )"""
 
 _NOTHING_SAID = "said as (select cast(null as bigint) as id, cast(null as float8) as rank, cast(null as float8) as share where false)"

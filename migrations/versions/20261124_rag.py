@@ -90,6 +90,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rag_passages")),
         sa.UniqueConstraint("resource_id", "generation", "position", name=op.f("uq_rag_passages_resource_id")),
     )
+    # To rank by words reads `search` of many rows: it stays in the row, and what only a few are asked for goes out of it.
+    op.execute(
+        "alter table rag_passages alter column search set storage main, alter column text set storage external, "
+        "alter column embedding set storage external"
+    )
     op.create_index(
         "ix_rag_passages_user_id_search", "rag_passages", ["user_id", "search"], postgresql_using="gin"
     )
