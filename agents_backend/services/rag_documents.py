@@ -3,7 +3,7 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -17,12 +17,14 @@ class IngestInput(BaseModel):
     """What an ingestion was given. The text itself is in storage.
 
     Attributes:
+        run_id: names what it puts down on the way.
         generation: of the passages that it writes.
         key: the document in storage; None: `url` is to be fetched.
         title: as its user named it; None: as it names itself.
     """
 
     resource_id: uuid.UUID
+    run_id: uuid.UUID
     generation: int
     source: str
     key: str | None = None
@@ -61,36 +63,42 @@ class Documents:
     async def check_room(self) -> None:
         await self._storage.check()
 
-    async def keep(self, resource_id: uuid.UUID, data: bytes) -> tuple[str, str]:
-        """Put a document into storage; its key and its SHA-256. The same document has the same key.
+    async def keep(self, resource_id: uuid.UUID, name: str, data: bytes) -> str:
+        """Put a document into storage; its key, which is nobody else's where the name is not.
 
         Raises:
             StorageFull: no room. Unavailable: the storage does not answer.
         """
-        digest = hashlib.sha256(data).hexdigest()
-        key = f"{folder_of(resource_id)}{digest[:32]}"
+        key = f"{folder_of(resource_id)}{name}"
         await self._storage.write(key, data)
-        return key, digest
+        return key
 
     async def read(self, key: str) -> bytes:
         return await self._storage.read(key)
 
     async def keep_sections(self, given: IngestInput, sections: Sequence[Section]) -> None:
         data = json.dumps([section.model_dump() for section in sections]).encode()
-        await self._storage.write(_sections_key(given), data)
+        await self._storage.write(sections_key(given), data)
 
     async def sections(self, given: IngestInput) -> tuple[Section, ...]:
-        return _SECTIONS.validate_json(await self._storage.read(_sections_key(given)))
+        return _SECTIONS.validate_json(await self._storage.read(sections_key(given)))
 
-    async def keep_only(self, resource_id: uuid.UUID, key: str | None) -> None:
-        """Delete all of a resource's objects but one; with None, all of them."""
-        found = await self._storage.list(folder_of(resource_id))
-        await self._storage.delete([item.key for item in found if item.key != key])
+    async def drop(self, keys: Iterable[str | None]) -> None:
+        """Delete objects; one that is not there is passed over."""
+        await self._storage.delete([key for key in keys if key is not None])
+
+    async def drop_all(self, resource_id: uuid.UUID) -> None:
+        """Delete whatever there is of a resource's."""
+        await self._storage.delete([item.key for item in await self._storage.list(folder_of(resource_id))])
+
+
+def digest_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def folder_of(resource_id: uuid.UUID) -> str:
     return f"rag/{resource_id}/"
 
 
-def _sections_key(given: IngestInput) -> str:
-    return f"{folder_of(given.resource_id)}sections-{given.generation}"
+def sections_key(given: IngestInput) -> str:
+    return f"{folder_of(given.resource_id)}sections-{given.run_id}"

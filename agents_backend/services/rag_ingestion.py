@@ -4,7 +4,6 @@ Passages are written as a new generation, which nobody sees; the last step makes
 """
 
 import asyncio
-import hashlib
 from urllib.parse import unquote, urlsplit
 
 from agents_backend.contracts.ingestion import Batches, Fetched, IngestedRange, Parsed, RefusedIngestion
@@ -22,7 +21,14 @@ from agents_backend.integrations.pages import Pages
 from agents_backend.integrations.parsing.kinds import EXTENSIONS, MEDIA_TYPES, extension_of
 from agents_backend.integrations.parsing.reader import File, Reader
 from agents_backend.services.progress import Progress
-from agents_backend.services.rag_documents import Documents, FetchedPart, IngestInput, ParsedPart
+from agents_backend.services.rag_documents import (
+    Documents,
+    FetchedPart,
+    IngestInput,
+    ParsedPart,
+    digest_of,
+    sections_key,
+)
 from agents_backend.services.rag_embedding import PassageEmbedding
 from agents_backend.services.rag_languages import configuration_of
 from agents_backend.services.run_parts import INPUT, RunParts
@@ -72,14 +78,12 @@ class Ingestion:
     async def _fetched(self, given: IngestInput, attempt: int) -> FetchedPart:
         if given.key is not None:
             data = await self._documents.read(given.key)
-            digest = hashlib.sha256(data).hexdigest()
             about = {"file_name": given.file_name, "media_type": given.media_type, "charset": given.charset}
-            return FetchedPart(key=given.key, sha256=digest, size=len(data), **about)
+            return FetchedPart(key=given.key, sha256=digest_of(data), size=len(data), **about)
         page = await self._page(given.url or "", attempt)
-        key, digest = await self._documents.keep(given.resource_id, page.content)
         return FetchedPart(
-            key=key,
-            sha256=digest,
+            key=await self._documents.keep(given.resource_id, f"fetched-{given.run_id}", page.content),
+            sha256=digest_of(page.content),
             size=len(page.content),
             file_name=_name_in(page.url, page.media_type),
             media_type=page.media_type,
@@ -166,6 +170,7 @@ class Ingestion:
             resource = await RagRepository(session).get(given.resource_id, lock=True)
             if resource is None or str(resource.run_id) != run.run_id:
                 raise RunClosed(GONE)
+            stale = {resource.key, sections_key(given)} - {part.key}
             _settle(resource, given, part)
             if given.title:
                 resource.title = given.title[:300]
@@ -176,7 +181,7 @@ class Ingestion:
                 resource.title = (given.title or about.title or part.file_name or resource.title)[:300]
             await PassageRepository(session).keep_only(resource.id, resource.generation)
             count = resource.passages
-        await self._documents.keep_only(given.resource_id, part.key)
+        await self._documents.drop(stale)
         return count
 
     async def refuse(self, end: RefusedIngestion) -> None:
@@ -188,8 +193,8 @@ class Ingestion:
                 return
             settle_failed(resource, end.code, end.detail)
             await PassageRepository(session).keep_only(resource.id, resource.generation)
-            key = resource.key
-        await self._documents.keep_only(given.resource_id, key)
+        part = await self._parts.find(end.run, FETCHED, FetchedPart)
+        await self._documents.drop({given.key, part.key if part else None, sections_key(given)})
 
     async def _resource(self, run: RunRef, given: IngestInput) -> RagResource:
         async with self._database.transaction() as session:

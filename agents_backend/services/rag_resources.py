@@ -25,7 +25,7 @@ from agents_backend.integrations.addresses import Policy, check_url
 from agents_backend.integrations.parsing.kinds import EXTENSIONS, extension_of
 from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.launches import Launches
-from agents_backend.services.rag_documents import Documents, IngestInput
+from agents_backend.services.rag_documents import Documents, IngestInput, digest_of
 from agents_backend.services.rag_ingestion import settle_failed
 from agents_backend.services.run_parts import WithInput
 from agents_backend.services.run_starts import NewRun, RunStarts
@@ -86,21 +86,18 @@ class Resources:
             IdempotencyMismatch, Unavailable: as every run.
         """
         await self._check(new)
-        resource_id = new.replaces or uuid.uuid4()
-        key, digest = None, ""
+        placed = _Place(new, new.replaces or uuid.uuid4())
         try:
             if new.content is not None:
                 await self._documents.check_room()
-                key, digest = await self._documents.keep(resource_id, new.content)
-            placed = _Place(new, resource_id, key)
-            started = await self._starts.start(_run_of(new, resource_id, digest), placed)
+                placed.key = await self._documents.keep(placed.id, uuid.uuid4().hex, new.content)
+            started = await self._starts.start(_run_of(new, placed.id), placed)
         except AgentsError:
-            await self._withdraw(new, resource_id)
+            await self._withdraw(new, placed)
             raise
-        given = uuid.UUID(started.run.options[RESOURCE])
-        if given != resource_id and new.replaces is None:  # the same Idempotency-Key had made another before
-            await self._documents.keep_only(resource_id, None)
-        return Ingesting(await self.get(given, new.user_id), started)
+        if not placed.is_used:  # the same Idempotency-Key had started another before
+            await self._documents.drop([placed.key])
+        return Ingesting(await self.get(uuid.UUID(started.run.options[RESOURCE]), new.user_id), started)
 
     async def _check(self, new: NewDocument) -> None:
         if new.url is not None:
@@ -115,18 +112,17 @@ class Resources:
             if await RagRepository(session).count(new.user_id) >= self._settings.rag.per_user:
                 raise TooMany(f"There are {self._settings.rag.per_user} resources already; delete one.")
 
-    async def _withdraw(self, new: NewDocument, resource_id: uuid.UUID) -> None:
+    async def _withdraw(self, new: NewDocument, placed: "_Place") -> None:
         """Nothing was started: a new resource goes again, an old one stays as it was. What cannot be done now, the sweep does."""
         with suppress(Unavailable):
             async with self._database.transaction() as session:
                 rows = RagRepository(session)
-                resource = await rows.get(resource_id, user_id=new.user_id, lock=True)
+                resource = await rows.get(placed.id, user_id=new.user_id, lock=True)
                 if resource is not None and new.replaces is None:
-                    await rows.forget(resource_id)
+                    await rows.forget(resource.id)
                 elif resource is not None and await _has_failed(RunRepository(session), resource):
                     settle_failed(resource, "SERVICE_UNAVAILABLE", "The ingestion could not be started.")
-            if new.replaces is None:
-                await self._documents.keep_only(resource_id, None)
+            await self._documents.drop([placed.key])
 
     async def refresh(self, resource_id: uuid.UUID, user_id: int, *, request_id: str = "") -> Ingesting:
         """Fetch a resource's URL again; where it leads to the same document, nothing else is done.
@@ -187,15 +183,23 @@ class Resources:
 
 
 class _Place:
-    """Puts a run beside its resource, new or old, in the transaction that accepts it. A `run_starts.Fill`."""
+    """Puts a run beside its resource, new or old, in the transaction that accepts it. A `run_starts.Fill`.
 
-    def __init__(self, new: NewDocument, resource_id: uuid.UUID, key: str | None) -> None:
-        self._new, self._id, self._key = new, resource_id, key
+    Attributes:
+        key: of the document, once it is in storage.
+        is_used: whether there was need of it.
+    """
+
+    def __init__(self, new: NewDocument, resource_id: uuid.UUID) -> None:
+        self._new, self.id = new, resource_id
+        self.key: str | None = None
+        self.is_used = False
 
     async def __call__(self, rows: RunRepository, run: Run) -> str:
+        self.is_used = True
         new, resources = self._new, RagRepository(rows.session)
         resource = RagResource(
-            id=self._id, user_id=new.user_id, title=_title(new), source=new.source, url=new.url, generation=0
+            id=self.id, user_id=new.user_id, title=_title(new), source=new.source, url=new.url, generation=0
         )
         if new.replaces is not None:
             found = await resources.get(new.replaces, user_id=new.user_id, lock=True)
@@ -206,10 +210,11 @@ class _Place:
             resource = found
             await PassageRepository(rows.session).keep_only(resource.id, resource.generation)
         given = IngestInput(
-            resource_id=self._id,
+            resource_id=self.id,
+            run_id=run.id,
             generation=resource.generation + 1,
             source=new.source,
-            key=self._key,
+            key=self.key,
             url=new.url,
             file_name=new.file_name,
             media_type=new.media_type,
@@ -226,7 +231,8 @@ def _title(new: NewDocument) -> str:
     return (new.title or new.file_name or new.url or "Text")[:300]
 
 
-def _run_of(new: NewDocument, resource_id: uuid.UUID, digest: str) -> NewRun:
+def _run_of(new: NewDocument, resource_id: uuid.UUID) -> NewRun:
+    digest = None if new.content is None else digest_of(new.content)
     about = [new.source, new.url, digest, new.file_name, new.title, str(new.replaces)]
     return NewRun(
         user_id=new.user_id,
@@ -246,7 +252,7 @@ async def _has_failed(runs: RunRepository, resource: RagResource) -> bool:
 
 async def purge(database: Database, documents: Documents, resource: RagResource) -> bool:
     """Delete what a deleted resource has left: its files, its ingestions, its row. False while one of them still runs."""
-    await documents.keep_only(resource.id, None)
+    await documents.drop_all(resource.id)
     async with database.transaction() as session:
         rows = RagRepository(session)
         await rows.forget_runs(resource)

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from agents_backend.contracts import activities as names
@@ -25,7 +26,10 @@ TEXT = "\n\n".join(f"## Part {n}\n\nFact {n}." for n in range(70))  # more than 
 async def replay(history: dict) -> None:
     """Raises what the worker would meet."""
     replayer = Replayer(
-        workflows=[IngestWorkflow, SweepResourcesWorkflow], plugins=plugins(), workflow_runner=strict_runner()
+        workflows=[IngestWorkflow, SweepResourcesWorkflow],
+        plugins=plugins(),
+        workflow_runner=strict_runner(),
+        data_converter=pydantic_data_converter,
     )
     await replayer.replay_workflow(WorkflowHistory.from_json("recorded", history))
 
