@@ -5,14 +5,17 @@ name, lower case, in `SECRETS_DIR` (default `/run/secrets`: Docker's and Kuberne
 """
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Environment = Literal["development", "test", "production"]
+_KEY = re.compile(r"[0-9a-f]{64}")
 
 
 def _secrets_dir() -> Path | None:
@@ -62,8 +65,17 @@ class TemporalSettings(Group):
     namespace: str = "default"
     api_key: SecretStr | None = Field(None, description="Temporal Cloud's")
     tls: bool = Field(default=False, description="speak TLS to it, as Temporal Cloud wants")
+    encrypt_payloads: bool | None = Field(
+        None, description="what its histories hold is encrypted, with VAULT_KEYS; default: in production"
+    )
     ui_url: str = Field("http://localhost:8233", description="where people open runs")
     rpc_timeout_seconds: float = Field(5, gt=0)
+
+    @property
+    def ui_origin(self) -> str:
+        """What a browser calls the origin of the UI's page."""
+        found = urlsplit(self.ui_url)
+        return f"{found.scheme}://{found.netloc}".lower()
 
 
 class ApiSettings(Group):
@@ -84,6 +96,11 @@ class ApiSettings(Group):
     def base_url(self) -> str:
         """How browsers reach the API, without a slash at its end."""
         return (self.public_url or f"http://localhost:{self.port}").rstrip("/")
+
+    @property
+    def codec_url(self) -> str:
+        """The codec server, as the Temporal UI and CLI want to be told it."""
+        return f"{self.base_url}/api/v1/admin/auth/payloads"
 
     @model_validator(mode="before")
     @classmethod
@@ -117,10 +134,10 @@ class AuthSettings(Group):
     access_token_seconds: int = Field(900, ge=30)
     refresh_token_seconds: int = Field(30 * 24 * 3600, ge=60)
     refresh_grace_seconds: float = Field(
-        10,
+        0,
         ge=0,
         le=60,
-        description="a refresh token replaced this recently is refused, but does not revoke its session",
+        description="a refresh token sent so soon after it was replaced is refused, but does not revoke its session",
     )
     session_cache_seconds: float = Field(0.5, ge=0, le=1, description="how stale a revocation may be on one process")
     login_attempts: int = Field(10, ge=3, description="failures a window, of one account from one address, before 429")
@@ -129,6 +146,35 @@ class AuthSettings(Group):
     hash_concurrency: int = Field(2, ge=1, description="password hashes computed at once by one process")
     logins_waiting: int = Field(256, ge=1, description="sign-ins that wait for their turn in one process, at most")
     cookie_secure: bool | None = Field(None, description="default: on in production")
+
+
+class VaultSettings(Group):
+    """The keys of what is encrypted at rest: secrets in PostgreSQL, payloads in Temporal. AES-256-GCM; see docs/deploy.md on rotation."""
+
+    model_config = _group("VAULT_")
+
+    keys: SecretStr | None = Field(
+        None,
+        description="64 hexadecimal digits each (`openssl rand -hex 32`), comma-separated: the first encrypts, each decrypts",
+    )
+
+    @field_validator("keys")
+    @classmethod
+    def _are_keys(cls, given: SecretStr | None) -> SecretStr | None:
+        found = _split(given)
+        if given is not None and not (found and all(_KEY.fullmatch(key) for key in found)):
+            raise ValueError("each key is 64 hexadecimal digits, with commas between them")
+        if len(set(found)) < len(found):
+            raise ValueError("the same key stands there twice")
+        return given
+
+    def listed(self) -> tuple[bytes, ...]:
+        """The keys, newest first, of 32 bytes each."""
+        return tuple(bytes.fromhex(key) for key in _split(self.keys))
+
+
+def _split(keys: SecretStr | None) -> list[str]:
+    return [key for key in re.split(r"[\s,]+", keys.get_secret_value().lower()) if key] if keys else []
 
 
 class OAuth2Settings(Group):
@@ -192,6 +238,7 @@ class ModelConfig(BaseModel):
     temperature: float | None = Field(None, ge=0, le=2)
     reasoning_effort: Literal["low", "medium", "high"] | None = None
     tools: bool = Field(default=True, description="whether the model can call tools")
+    vision: bool = Field(default=False, description="whether the model is given pictures")
     input_price: float = Field(0, ge=0, description="US dollars a million input tokens")
     output_price: float = Field(0, ge=0, description="US dollars a million output tokens")
 
@@ -312,6 +359,19 @@ class StorageSettings(Group):
     link_seconds: int = Field(900, ge=30, le=7 * 24 * 3600, description="how long a signed link opens")
 
 
+class FileSettings(Group):
+    """Files that users bring for their chats; kept where `STORAGE_URL` says."""
+
+    model_config = _group("FILES_")
+
+    max_bytes: int = Field(25_000_000, ge=1, le=500_000_000, description="of one file")
+    per_user: int = Field(500, ge=1, description="at once")
+    staged_hours: float = Field(24, gt=0, description="how long one is kept that is attached to nothing")
+    kept_days: float = Field(30, gt=0, description="how long one is kept after it was last attached to a message")
+    text_bytes: int = Field(100_000, ge=1, description="of a text file that a model is given, at most")
+    image_bytes: int = Field(5_000_000, ge=1, description="of a picture that a model is given, at most")
+
+
 class SpeechSettings(Group):
     """Text to speech. `auto` is edge where it can be reached, else the embedded voice."""
 
@@ -379,6 +439,31 @@ class RagSettings(Group):
         return self
 
 
+class CreditSettings(Group):
+    """What use costs. It is recorded always; with `CREDITS_ENABLED` runs are paid for in advance, and refused without credits."""
+
+    model_config = _group("CREDITS_")
+
+    enabled: bool = Field(default=False, description="users pay for their runs with credits that administrators grant")
+    per_usd: float = Field(100, gt=0, description="credits of one US dollar, by the prices of models, speech and tools")
+    initial: float = Field(0, ge=0, le=1e9, description="what each user has before anything is granted")
+    reserve: float = Field(1, gt=0, le=1e9, description="set aside when a run starts, and each time it needs more")
+    expected_output_tokens: int = Field(
+        1_000,
+        ge=1,
+        description="of a model call, for which credits are set aside before it; its model's own limit if less",
+    )
+    tool_prices: dict[str, float] = Field(
+        default_factory=dict, description='JSON of US dollars a call: {"web_search": 0.008}'
+    )
+
+    @model_validator(mode="after")
+    def _prices_are_positive(self) -> Self:
+        if bad := sorted(name for name, price in self.tool_prices.items() if not 0 <= price < 1e6):  # noqa: PLR2004
+            raise ValueError(f"CREDITS_TOOL_PRICES: the price of {', '.join(bad)} is not a number from 0")
+        return self
+
+
 class StackSettings(Group):
     """The embedded servers; used by `agents-backend up` and the tests alone."""
 
@@ -434,6 +519,7 @@ class Settings(Group):
     api: ApiSettings = Field(default_factory=ApiSettings)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)
+    vault: VaultSettings = Field(default_factory=VaultSettings)
     oauth2: OAuth2Settings = Field(default_factory=OAuth2Settings)
     models: ModelSettings = Field(default_factory=ModelSettings)
     vendors: VendorSettings = Field(default_factory=VendorSettings)
@@ -442,9 +528,11 @@ class Settings(Group):
     e2b: E2BSettings = Field(default_factory=E2BSettings)
     sandboxes: SandboxSettings = Field(default_factory=SandboxSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
+    files: FileSettings = Field(default_factory=FileSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
     embeddings: EmbeddingSettings = Field(default_factory=EmbeddingSettings)
     rag: RagSettings = Field(default_factory=RagSettings)
+    credits: CreditSettings = Field(default_factory=CreditSettings)
     stack: StackSettings = Field(default_factory=StackSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
@@ -453,6 +541,11 @@ class Settings(Group):
     def in_production(self) -> bool:
         return self.environment == "production"
 
+    @property
+    def payloads_encrypted(self) -> bool:
+        wanted = self.temporal.encrypt_payloads
+        return self.in_production if wanted is None else wanted
+
     def missing(self) -> tuple[str, ...]:
         """The names of the variables without which an API or worker process cannot run."""
         needed = {
@@ -460,6 +553,7 @@ class Settings(Group):
             "REDIS_URL": self.redis.url,
             "TEMPORAL_ADDRESS": self.temporal.address,
             "AUTH_SECRET": self.auth.secret,
+            "VAULT_KEYS": self.vault.keys,
         }
         return tuple(name for name, value in needed.items() if value is None)
 
@@ -477,6 +571,8 @@ class Settings(Group):
             problems.append(f"ADMIN_PASSWORD is a well-known one or shorter than {_MIN_PASSWORD} characters")
         if self.auth.secret and len(set(self.auth.secret.get_secret_value())) < _MIN_DISTINCT:
             problems.append("AUTH_SECRET is not random")
+        if any(len(set(key)) < _MIN_DISTINCT for key in self.vault.listed()):
+            problems.append("VAULT_KEYS is not random")
         if self.agents.fetch_allow_loopback:
             problems.append("AGENT_FETCH_ALLOW_LOOPBACK is for tests")
         if self.oauth2.offered and not (self.api.public_url or "").startswith("https://"):
@@ -505,6 +601,7 @@ class Settings(Group):
                     model=v.openai_model,
                     api_key=v.openai_api_key,
                     base_url=v.openai_base_url,
+                    vision=v.openai_base_url is None,  # who has another server says it in MODEL_LIST
                 )
             )
         if v.anthropic_api_key:
@@ -515,6 +612,7 @@ class Settings(Group):
                     model=v.anthropic_model,
                     api_key=v.anthropic_api_key,
                     base_url=v.anthropic_base_url,
+                    vision=True,
                     context_window=200_000,
                 )
             )
@@ -526,6 +624,7 @@ class Settings(Group):
                     model=v.google_model,
                     api_key=v.google_api_key,
                     base_url=v.google_base_url,
+                    vision=True,
                     context_window=1_000_000,
                 )
             )

@@ -22,6 +22,7 @@ from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.hub import Hub
 from agents_backend.integrations.metrics import DATABASE_CONNECTIONS
 from agents_backend.integrations.pages import Pages
+from agents_backend.integrations.payloads import payload_codec
 from agents_backend.integrations.presigned import PresignedUrls
 from agents_backend.integrations.redis_connections import connect
 from agents_backend.integrations.storage import Storage
@@ -33,6 +34,7 @@ from agents_backend.services.agent_config import AgentConfig, agent_config
 from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.auth import AuthService
 from agents_backend.services.chats import Chats
+from agents_backend.services.credits import Credits
 from agents_backend.services.decks import DeckRequests
 from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.deployed_tools import deployed_tools
@@ -48,6 +50,7 @@ from agents_backend.services.oauth import OAuth
 from agents_backend.services.open_streams import OpenStreams
 from agents_backend.services.opera_logs import OperaLogs
 from agents_backend.services.passwords import Passwords
+from agents_backend.services.payloads import Payloads
 from agents_backend.services.pictures import Pictures
 from agents_backend.services.podcasts import PodcastRequests
 from agents_backend.services.principals import Principals
@@ -64,20 +67,24 @@ from agents_backend.services.sandbox_files import SandboxFiles
 from agents_backend.services.sandbox_parts import sandbox_files, sandbox_parts
 from agents_backend.services.sandboxes import Sandboxes
 from agents_backend.services.schedule_mirror import ScheduleMirror
+from agents_backend.services.scheduler_runs import SchedulerRuns
 from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.sessions import Sessions
 from agents_backend.services.slide_exports import SlideExports
 from agents_backend.services.slides import Slides
 from agents_backend.services.speech import SpeechRequests
+from agents_backend.services.spending import Spending
+from agents_backend.services.staged_files import StagedFiles
 from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
 from agents_backend.services.users import Users
 from agents_backend.settings import Settings
 from api import console, errors, openapi
-from api.documents import FORM_BYTES
-from api.middleware import BodyLimit, Metrics, OperationLog, RequestId, TrailingSlash
+from api.middleware import BodyLimit, Metrics, OperationLog, RequestId, TemporalUi, TrailingSlash
 from api.observation import Observe
 from api.routes import ROUTERS, health
+
+FORM_BYTES = 100_000  # what a form may have around its file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +111,7 @@ class Services:
     runs: RunsService
     threads: Threads
     schedulers: Schedulers
+    scheduler_runs: SchedulerRuns
     streams: Streams
     watched: OpenStreams
     agent_config: AgentConfig
@@ -113,13 +121,16 @@ class Services:
     slides: Slides
     slide_exports: SlideExports
     artifacts: Artifacts
+    files: StagedFiles
     deliveries: Deliveries
     speech: SpeechRequests
+    payloads: Payloads
     prose: ProseRequests
     podcasts: PodcastRequests
     decks: DeckRequests
     resources: Resources
     retrieval: Retrieval
+    credits: Credits
 
 
 @asynccontextmanager
@@ -128,7 +139,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         database = await stack.enter_async_context(Database(settings.database))
         DATABASE_CONNECTIONS.set_function(database.connections_in_use)
         redis = await stack.enter_async_context(connect(settings.redis))
-        temporal = await connect_temporal(settings.temporal, lazy=True)
+        temporal = await connect_temporal(settings, lazy=True)
         passwords = Passwords(settings.auth.hash_concurrency)
         stack.callback(passwords.close)
         principals = Principals(database, kept_seconds=settings.auth.session_cache_seconds)
@@ -142,9 +153,16 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         await opera_logs.start()
         stack.push_async_callback(opera_logs.close)
         launches = Launches(temporal=temporal, settings=settings)
-        starts = RunStarts(database=database, log=log, launches=launches, settings=settings)
-        ends = RunEnds(database=database, log=log, launches=launches, interrupt_days=settings.agents.interrupt_days)
-        runs = RunsService(database=database, log=log, launches=launches)
+        spending = Spending(database=database, settings=settings.credits)
+        starts = RunStarts(database=database, log=log, launches=launches, spending=spending, settings=settings)
+        ends = RunEnds(
+            database=database,
+            log=log,
+            launches=launches,
+            spending=spending,
+            interrupt_days=settings.agents.interrupt_days,
+        )
+        runs = RunsService(database=database, log=log, launches=launches, spending=spending)
         watched = OpenStreams(database=database, per_user=settings.api.streams_per_user)
         await watched.start()
         stack.push_async_callback(watched.close)
@@ -160,6 +178,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         storage = Storage(settings.storage, settings.data_dir)
         artifacts = Artifacts(database=database, storage=storage, settings=settings)
         deliveries = Deliveries(database=database, hub=hub, lost=lost, artifacts=artifacts)
+        mirror = ScheduleMirror(database=database, temporal=temporal)
         yield Services(
             settings=settings,
             database=database,
@@ -180,12 +199,8 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             chats=Chats(database=database, starts=starts, runs=runs, launches=launches, settings=settings),
             runs=runs,
             threads=Threads(database=database),
-            schedulers=Schedulers(
-                database=database,
-                mirror=ScheduleMirror(database=database, temporal=temporal),
-                temporal=temporal,
-                settings=settings,
-            ),
+            schedulers=Schedulers(database=database, mirror=mirror, settings=settings),
+            scheduler_runs=SchedulerRuns(database=database, mirror=mirror, temporal=temporal, settings=settings),
             sandboxes=boxed.sandboxes,
             sandbox_commands=boxed.commands,
             sandbox_files=sandbox_files(boxed, settings, pages=pages, presigned=presigned),
@@ -196,9 +211,12 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             agent_config=agent_config(settings, toolboxes),
             artifacts=artifacts,
             deliveries=deliveries,
+            files=StagedFiles(database=database, storage=storage, settings=settings.files),
             speech=SpeechRequests(starts=starts, artifacts=artifacts),
+            payloads=Payloads(payload_codec(settings), namespace=settings.temporal.namespace),
             prose=ProseRequests(starts=starts, artifacts=artifacts),
             podcasts=PodcastRequests(starts=starts, artifacts=artifacts),
+            credits=Credits(database=database, settings=settings.credits),
             decks=DeckRequests(
                 starts=starts,
                 artifacts=artifacts,
@@ -260,6 +278,7 @@ def _middleware(app: FastAPI, settings: Settings) -> None:
     uploads = {
         "/api/v1/agent/sandboxes/upload-file": settings.sandboxes.max_file_bytes,
         "/api/v1/agent/rag/resources": settings.rag.max_file_bytes + FORM_BYTES,
+        "/api/v1/agent/files/upload": settings.files.max_bytes + FORM_BYTES,
     }
     app.add_middleware(BodyLimit, limit=settings.api.max_body_bytes, larger=uploads)
     app.add_middleware(TrailingSlash)
@@ -285,6 +304,8 @@ def _middleware(app: FastAPI, settings: Settings) -> None:
             ],
             max_age=int(timedelta(hours=1).total_seconds()),
         )
+    # Outside of the origins above, which may not ask for payloads.
+    app.add_middleware(TemporalUi, origin=settings.temporal.ui_origin, prefix="/api/v1/admin/auth/payloads/")
     if settings.telemetry.exporter_otlp_endpoint:
         # One span for a request, not one more for each token that is sent.
         app.add_middleware(OpenTelemetryMiddleware, exclude_spans=["receive", "send"], excluded_urls="health,metrics")

@@ -13,6 +13,7 @@ from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.auth import AuthService, Principal
 from agents_backend.services.auth import RequestContext as Context
 from agents_backend.services.chats import Chats
+from agents_backend.services.credits import Credits
 from agents_backend.services.decks import DeckRequests
 from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.depts import Depts
@@ -21,6 +22,7 @@ from agents_backend.services.logs import Logs
 from agents_backend.services.menus import Menus
 from agents_backend.services.monitor import Monitor
 from agents_backend.services.oauth import OAuth
+from agents_backend.services.payloads import Payloads
 from agents_backend.services.podcasts import PodcastRequests
 from agents_backend.services.prose import ProseRequests
 from agents_backend.services.rag_resources import Resources
@@ -30,11 +32,13 @@ from agents_backend.services.runs import RunsService
 from agents_backend.services.sandbox_commands import SandboxCommands
 from agents_backend.services.sandbox_files import SandboxFiles
 from agents_backend.services.sandboxes import Sandboxes
+from agents_backend.services.scheduler_runs import SchedulerRuns
 from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.sessions import Sessions
 from agents_backend.services.slide_exports import SlideExports
 from agents_backend.services.slides import Slides
 from agents_backend.services.speech import SpeechRequests
+from agents_backend.services.staged_files import StagedFiles
 from agents_backend.services.threads import Threads
 from agents_backend.services.users import Users
 from api.sse import Sse
@@ -49,14 +53,14 @@ def _service(name: str) -> Any:
     return Depends(find)
 
 
-_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
+bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
 
 
 Auth = Annotated[AuthService, _service("auth")]
 
 
 async def _user(
-    request: Request, auth: Auth, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request, auth: Auth, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Principal:
     if given is None:
         raise Unauthenticated
@@ -124,14 +128,17 @@ IdempotencyKey = Annotated[str | None, Header(max_length=255, pattern=r"^[^\x00]
 AgentConfigOf = Annotated[AgentConfig, _service("agent_config")]
 ArtifactsOf = Annotated[Artifacts, _service("artifacts")]
 ChatsOf = Annotated[Chats, _service("chats")]
+CreditsOf = Annotated[Credits, _service("credits")]
 DecksOf = Annotated[DeckRequests, _service("decks")]
 DeliveriesOf = Annotated[Deliveries, _service("deliveries")]
 DeptsOf = Annotated[Depts, _service("depts")]
+FilesOf = Annotated[StagedFiles, _service("files")]
 GeneratorOf = Annotated[Generator, _service("generator")]
 LogsOf = Annotated[Logs, _service("logs")]
 MenusOf = Annotated[Menus, _service("menus")]
 MonitorOf = Annotated[Monitor, _service("monitor")]
 OAuthOf = Annotated[OAuth, _service("oauth")]
+PayloadsOf = Annotated[Payloads, _service("payloads")]
 PodcastsOf = Annotated[PodcastRequests, _service("podcasts")]
 ProseOf = Annotated[ProseRequests, _service("prose")]
 ResourcesOf = Annotated[Resources, _service("resources")]
@@ -139,6 +146,7 @@ RetrievalOf = Annotated[Retrieval, _service("retrieval")]
 RolesOf = Annotated[Roles, _service("roles")]
 RunsOf = Annotated[RunsService, _service("runs")]
 SchedulersOf = Annotated[Schedulers, _service("schedulers")]
+SchedulerRunsOf = Annotated[SchedulerRuns, _service("scheduler_runs")]
 SandboxCommandsOf = Annotated[SandboxCommands, _service("sandbox_commands")]
 SandboxFilesOf = Annotated[SandboxFiles, _service("sandbox_files")]
 SandboxesOf = Annotated[Sandboxes, _service("sandboxes")]

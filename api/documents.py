@@ -20,7 +20,6 @@ from api.schemas.rag import AddResourceBody, ResourceView, UploadFields
 Given = TypeVar("Given", bound=BaseModel)
 _NAME = 255
 _MEDIA_TYPE = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,60}")
-FORM_BYTES = 100_000  # of a form beside its file, at most
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -67,7 +66,7 @@ async def read_document(request: Request, user_id: int, *, idempotency_key: str 
         user_id,
         "file",
         bytes(content),
-        file_name=_named(form.file_name),
+        file_name=_named(form.filename),
         media_type=form.media_type if _MEDIA_TYPE.fullmatch(form.media_type) else "",
         title=fields.title,
         replaces=fields.replaces,

@@ -14,6 +14,7 @@ from activities.observation import CountActivities
 from agents_backend.contracts import queues as task_queues
 from agents_backend.db.base import Database
 from agents_backend.integrations.addresses import Policy, certificates
+from agents_backend.integrations.articles import Reader
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
 from agents_backend.integrations.outgoing import Outgoing
@@ -23,6 +24,7 @@ from agents_backend.integrations.temporal import connect as connect_temporal
 from agents_backend.services.deployed_tools import deployed_tools
 from agents_backend.services.launches import Launches
 from agents_backend.services.run_ends import RunEnds
+from agents_backend.services.spending import Spending
 from agents_backend.services.toolboxes import Toolbox
 from agents_backend.services.upkeep import ensure_upkeep
 from agents_backend.settings import EMBEDDED, EMBEDDED_NOTICE, Settings
@@ -57,14 +59,16 @@ async def build(
         raise ValueError(f"no such queue: {', '.join(unknown)}; there are {', '.join(task_queues.QUEUES)}")
     database = await stack.enter_async_context(Database(settings.database, pool_size=20))
     redis = await stack.enter_async_context(connect(settings.redis))
-    client, log = await connect_temporal(settings.temporal), EventLog(redis)
+    client, log = await connect_temporal(settings), EventLog(redis)
     launches = Launches(temporal=client, settings=settings)
     models = await stack.enter_async_context(Models(settings))
+    spending = Spending(database=database, settings=settings.credits)
     if task_queues.CHAT in queues:
         await models.warm()
     gc.freeze()  # a full collection of all that was imported would hold the loop for 0.1 s and more, again and again
     if EMBEDDED in models.configs:
         _log.warning("embedded_model_answers", notice=EMBEDDED_NOTICE)
+    policy, trust = Policy(allow_loopback=settings.agents.fetch_allow_loopback), await certificates()
     parts = Parts(
         settings=settings,
         database=database,
@@ -72,17 +76,21 @@ async def build(
         temporal=client,
         log=log,
         launches=launches,
-        ends=RunEnds(database=database, log=log, launches=launches, interrupt_days=settings.agents.interrupt_days),
+        spending=spending,
+        ends=RunEnds(
+            database=database,
+            log=log,
+            launches=launches,
+            spending=spending,
+            interrupt_days=settings.agents.interrupt_days,
+        ),
         models=models,
         toolboxes=await stack.enter_async_context(
             deployed_tools(settings, more_tools, database=database, temporal=client, log=log)
         ),
-        outgoing=await stack.enter_async_context(
-            Outgoing(policy=Policy(allow_loopback=settings.agents.fetch_allow_loopback))
-        ),
-        pages=await stack.enter_async_context(
-            Pages(policy=Policy(allow_loopback=settings.agents.fetch_allow_loopback), trust=await certificates())
-        ),
+        outgoing=await stack.enter_async_context(Outgoing(policy=policy)),
+        pages=await stack.enter_async_context(Pages(policy=policy, trust=trust)),
+        reader=await stack.enter_async_context(Reader()),
     )
     if task_queues.BACKGROUND in queues:
         await ensure_upkeep(client)

@@ -11,6 +11,7 @@ from temporalio.worker import Plugin
 
 from activities.artifacts import ArtifactActivities
 from activities.decks import DeckActivities
+from activities.files import FileActivities
 from activities.frames import FrameActivities
 from activities.ingestion import IngestionActivities, ResourceSweepActivities
 from activities.logs import LogActivities
@@ -24,17 +25,20 @@ from activities.turns import TurnActivities
 from agents_backend.agents.registry import AGENTS
 from agents_backend.contracts import queues
 from agents_backend.db.base import Database
+from agents_backend.integrations.articles import Reader
 from agents_backend.integrations.embeddings import providers
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
 from agents_backend.integrations.outgoing import Outgoing
 from agents_backend.integrations.pages import Pages
-from agents_backend.integrations.parsing.reader import Reader
+from agents_backend.integrations.parsing.reader import Reader as DocumentReader
 from agents_backend.integrations.speech.providers import SpeechProviders
 from agents_backend.integrations.storage import Storage
 from agents_backend.services.artifacts import Artifacts
+from agents_backend.services.attachments import Attachments
 from agents_backend.services.chats import Chats
-from agents_backend.services.decks import DeckFiles
+from agents_backend.services.decks import DeckFiles, DeckRequests
+from agents_backend.services.fire_records import FireRecords
 from agents_backend.services.launches import Launches
 from agents_backend.services.logs import Retention
 from agents_backend.services.lost_runs import LostRuns
@@ -42,7 +46,7 @@ from agents_backend.services.model_calls import ModelCalls
 from agents_backend.services.model_texts import ModelTexts
 from agents_backend.services.outcomes import Outcomes, Signing
 from agents_backend.services.pictures import Pictures
-from agents_backend.services.podcasts import PodcastFiles
+from agents_backend.services.podcasts import PodcastFiles, PodcastRequests
 from agents_backend.services.progress import Progress
 from agents_backend.services.prose import ProseTexts
 from agents_backend.services.rag_documents import Documents
@@ -56,10 +60,12 @@ from agents_backend.services.runs import RunsService
 from agents_backend.services.sandbox_parts import sandbox_parts
 from agents_backend.services.schedule_mirror import ScheduleMirror
 from agents_backend.services.scheduled_tasks import ScheduledTasks
+from agents_backend.services.scheduler_runs import SchedulerRuns
 from agents_backend.services.scheduler_sweeps import SchedulerSweeps
-from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.speech import SpeechFiles
+from agents_backend.services.spending import Spending
 from agents_backend.services.spoken_lines import SpokenLines
+from agents_backend.services.staged_files import StagedFiles
 from agents_backend.services.sweeps import Sweeps
 from agents_backend.services.task_parts import Carriers
 from agents_backend.services.tool_calls import ToolCalls
@@ -68,6 +74,7 @@ from agents_backend.settings import Settings
 from workflows.artifacts import ExpireArtifactsWorkflow
 from workflows.chat import ChatWorkflow
 from workflows.deck import DeckWorkflow
+from workflows.files import ExpireFilesWorkflow
 from workflows.ingestion import IngestWorkflow, SweepResourcesWorkflow
 from workflows.logs import ForgetLogsWorkflow
 from workflows.podcast import PodcastWorkflow
@@ -94,11 +101,19 @@ class Parts:
     temporal: Client
     log: EventLog
     launches: Launches
+    spending: Spending
     ends: RunEnds
     models: Models
     toolboxes: Toolboxes
     outgoing: Outgoing
     pages: Pages
+    reader: Reader
+
+    def artifacts(self) -> Artifacts:
+        return Artifacts(database=self.database, storage=self.storage(), settings=self.settings)
+
+    def storage(self) -> Storage:
+        return Storage(self.settings.storage, self.settings.data_dir)
 
 
 @dataclass(frozen=True)
@@ -110,9 +125,20 @@ class Work:
 
 def chat(parts: Parts) -> Work:
     turns = TurnActivities(
-        models=ModelCalls(database=parts.database, log=parts.log, models=parts.models, toolboxes=parts.toolboxes),
+        models=ModelCalls(
+            database=parts.database,
+            log=parts.log,
+            models=parts.models,
+            toolboxes=parts.toolboxes,
+            spending=parts.spending,
+            attachments=Attachments(storage=parts.storage(), settings=parts.settings.files),
+        ),
         tools=ToolCalls(
-            database=parts.database, log=parts.log, toolboxes=parts.toolboxes, settings=parts.settings.agents
+            database=parts.database,
+            log=parts.log,
+            toolboxes=parts.toolboxes,
+            spending=parts.spending,
+            settings=parts.settings.agents,
         ),
         ends=parts.ends,
     )
@@ -129,18 +155,23 @@ def graphs() -> LangGraphPlugin:
 
 
 def media(parts: Parts) -> Work:
-    storage = Storage(parts.settings.storage, parts.settings.data_dir)
+    storage = parts.storage()
     made = RunParts(database=parts.database)
     progress, providers = Progress(log=parts.log), SpeechProviders(parts.settings)
     artifacts = Artifacts(database=parts.database, storage=storage, settings=parts.settings)
     lines = SpokenLines(
-        parts=made, storage=storage, providers=providers, progress=progress, settings=parts.settings.speech
+        parts=made,
+        storage=storage,
+        providers=providers,
+        progress=progress,
+        spending=parts.spending,
+        settings=parts.settings.speech,
     )
     frame = FrameActivities(ends=parts.ends)
     speech = SpeechActivities(
         files=SpeechFiles(parts=made, lines=lines, providers=providers, artifacts=artifacts), lines=lines
     )
-    texts = ModelTexts(log=parts.log, models=parts.models)
+    texts = ModelTexts(log=parts.log, models=parts.models, spending=parts.spending)
     prose = ProseActivities(texts=ProseTexts(parts=made, texts=texts, artifacts=artifacts, progress=progress))
     podcasts = PodcastActivities(
         files=PodcastFiles(parts=made, texts=texts, lines=lines, providers=providers, artifacts=artifacts)
@@ -178,7 +209,7 @@ def ingestion(parts: Parts, *, storage: Storage, made: RunParts, progress: Progr
             parts=made,
             documents=Documents(storage=storage),
             pages=parts.pages,
-            reader=Reader(parts.settings.rag),
+            reader=DocumentReader(parts.settings.rag),
             embedding=PassageEmbedding(database=parts.database, embeddings=providers.connect(parts.settings)),
             progress=progress,
             settings=parts.settings.rag,
@@ -187,22 +218,22 @@ def ingestion(parts: Parts, *, storage: Storage, made: RunParts, progress: Progr
 
 
 def background(parts: Parts) -> Work:
-    storage = Storage(parts.settings.storage, parts.settings.data_dir)
-    artifacts = Artifacts(database=parts.database, storage=storage, settings=parts.settings)
     sweeps = Sweeps(
         database=parts.database,
         launches=parts.launches,
-        runs=RunsService(database=parts.database, log=parts.log, launches=parts.launches),
+        runs=runs_of(parts),
         ends=parts.ends,
         lost=LostRuns(launches=parts.launches, ends=parts.ends),
+        spending=parts.spending,
     )
     of_sandboxes = sandbox_parts(database=parts.database, temporal=parts.temporal, settings=parts.settings).sweeps
+    staged = StagedFiles(database=parts.database, storage=parts.storage(), settings=parts.settings.files)
     retention = Retention(database=parts.database, settings=parts.settings.retention)
     scheduled = schedulers(parts)
     resources = ResourceSweepActivities(
         sweeps=ResourceSweeps(
             database=parts.database,
-            documents=Documents(storage=storage),
+            documents=Documents(storage=parts.storage()),
             embedding=PassageEmbedding(database=parts.database, embeddings=providers.connect(parts.settings)),
         )
     )
@@ -212,13 +243,15 @@ def background(parts: Parts) -> Work:
             SweepResourcesWorkflow,
             SweepSandboxesWorkflow,
             ExpireArtifactsWorkflow,
+            ExpireFilesWorkflow,
             ForgetLogsWorkflow,
             *scheduled.workflows,
         ],
         activities=[
             SweepActivities(sweeps=sweeps).sweep_runs,
             SandboxSweepActivities(sweeps=of_sandboxes).sweep_sandboxes,
-            ArtifactActivities(artifacts=artifacts).expire_artifacts,
+            ArtifactActivities(artifacts=parts.artifacts()).expire_artifacts,
+            FileActivities(files=staged).expire_files,
             LogActivities(retention=retention).forget_logs,
             *(resources.sweep_resources, resources.embed_anew, resources.embedded_anew),
             *scheduled.activities,
@@ -226,31 +259,26 @@ def background(parts: Parts) -> Work:
     )
 
 
+def runs_of(parts: Parts) -> RunsService:
+    return RunsService(database=parts.database, log=parts.log, launches=parts.launches, spending=parts.spending)
+
+
 def schedulers(parts: Parts) -> Work:
     """The schedulers' part of `background`."""
     mirror = ScheduleMirror(database=parts.database, temporal=parts.temporal)
-    starts = RunStarts(database=parts.database, log=parts.log, launches=parts.launches, settings=parts.settings)
-    signing = Signing(parts.settings)
-    runs = RunsService(database=parts.database, log=parts.log, launches=parts.launches)
+    signing, runs = Signing(parts.settings), runs_of(parts)
     scheduled = ScheduledTasks(
         database=parts.database,
-        mirror=mirror,
+        records=FireRecords(database=parts.database, mirror=mirror),
         runs=runs,
-        carriers=Carriers(
-            chats=Chats(
-                database=parts.database, starts=starts, runs=runs, launches=parts.launches, settings=parts.settings
-            ),
-            starts=starts,
-            outgoing=parts.outgoing,
-            signing=signing,
-        ),
+        carriers=carriers(parts, runs, signing),
     )
     outcomes = Outcomes(database=parts.database, outgoing=parts.outgoing, signing=signing, settings=parts.settings)
     sweeps = SchedulerSweeps(
         database=parts.database,
         temporal=parts.temporal,
         mirror=mirror,
-        schedulers=Schedulers(database=parts.database, mirror=mirror, temporal=parts.temporal, settings=parts.settings),
+        runs=SchedulerRuns(database=parts.database, mirror=mirror, temporal=parts.temporal, settings=parts.settings),
         scheduled=scheduled,
         history_days=parts.settings.schedulers.history_days,
     )
@@ -267,6 +295,27 @@ def schedulers(parts: Parts) -> Work:
             made.sweep_schedulers,
             made.audit_schedulers,
         ],
+    )
+
+
+def carriers(parts: Parts, runs: RunsService, signing: Signing) -> Carriers:
+    """What schedulers' tasks are carried out with."""
+    settings, artifacts = parts.settings, parts.artifacts()
+    starts = RunStarts(
+        database=parts.database, log=parts.log, launches=parts.launches, spending=parts.spending, settings=settings
+    )
+    pictures = Pictures(allow_loopback=settings.agents.fetch_allow_loopback)
+    return Carriers(
+        chats=Chats(database=parts.database, starts=starts, runs=runs, launches=parts.launches, settings=settings),
+        podcasts=PodcastRequests(starts=starts, artifacts=artifacts),
+        decks=DeckRequests(starts=starts, artifacts=artifacts, pictures=pictures),
+        outgoing=parts.outgoing,
+        signing=signing,
+        pages=parts.pages,
+        reader=parts.reader,
+        sandbox_sweeps=sandbox_parts(database=parts.database, temporal=parts.temporal, settings=settings).sweeps,
+        retention=Retention(database=parts.database, settings=settings.retention),
+        artifacts=artifacts,
     )
 
 

@@ -12,6 +12,7 @@ from workflows.turns import HistoryFull, WorkflowTurns, interrupt_id
 
 with workflow.unsafe.imports_passed_through():
     from langgraph.checkpoint.memory import InMemorySaver
+    from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
     from langgraph.errors import GraphRecursionError
     from langgraph.types import Command
     from pydantic import TypeAdapter
@@ -19,9 +20,21 @@ with workflow.unsafe.imports_passed_through():
     from temporalio.langgraph import graph
 
     from agents_backend.contracts import activities as names
-    from agents_backend.contracts.turns import Answers, ChatInput, Midway, Pause, Question, RunEnd
+    from agents_backend.contracts.turns import (
+        Answers,
+        ChatInput,
+        Midway,
+        ModelTurn,
+        Pause,
+        Question,
+        RunEnd,
+        ToolCallRef,
+    )
     from agents_backend.domain.errors import Invalid
     from agents_backend.domain.runs import RunStatus
+
+# What the graphs keep in their states.
+_CHECKPOINTED = JsonPlusSerializer(allowed_msgpack_modules=[ModelTurn, Question, ToolCallRef])
 
 
 @workflow.defn(name=names.CHAT_WORKFLOW)
@@ -38,7 +51,7 @@ class ChatWorkflow:
 
     async def _converse(self, chat: ChatInput) -> RunEnd:
         """Let the graph run from interrupt to interrupt until it ends."""
-        app = graph(chat.run.agent_name).compile(checkpointer=InMemorySaver())
+        app = graph(chat.run.agent_name).compile(checkpointer=InMemorySaver(serde=_CHECKPOINTED))
         config: Any = {"configurable": {"thread_id": chat.run.run_id}, "recursion_limit": chat.max_steps * 4}
         asked: Any = await self._beginning(app, config)
         while True:

@@ -110,16 +110,17 @@ SANDBOX_SWEEP = ActivityConfig(
     retry_policy=RetryPolicy(maximum_attempts=2),
 )
 # Storage may be full or away: the run waits ten minutes for room before it fails.
+ROOM = RetryPolicy(
+    initial_interval=timedelta(seconds=1),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(seconds=20),
+    maximum_attempts=34,
+)
 MEDIA = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=15),
     schedule_to_close_timeout=timedelta(minutes=25),
     heartbeat_timeout=timedelta(seconds=5),
-    retry_policy=RetryPolicy(
-        initial_interval=timedelta(seconds=1),
-        backoff_coefficient=2,
-        maximum_interval=timedelta(seconds=20),
-        maximum_attempts=34,
-    ),
+    retry_policy=ROOM,
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
 # A line: the activity itself says when a provider has failed too often (about a minute); storage is waited for.
@@ -127,12 +128,7 @@ SPEAK = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=5),
     schedule_to_close_timeout=timedelta(minutes=30),
     heartbeat_timeout=timedelta(seconds=5),
-    retry_policy=RetryPolicy(
-        initial_interval=timedelta(seconds=1),
-        backoff_coefficient=2,
-        maximum_interval=timedelta(seconds=20),
-        maximum_attempts=34,
-    ),
+    retry_policy=ROOM,
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
 # A document that kills its parser, or its worker, does so the next time as well.

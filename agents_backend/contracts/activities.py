@@ -56,6 +56,9 @@ WRITE_PROSE: Final = "write_prose"
 EXPIRE_ARTIFACTS_WORKFLOW: Final = "expire_artifacts"
 EXPIRE_ARTIFACTS: Final = "expire_artifacts"
 
+EXPIRE_FILES_WORKFLOW: Final = "expire_files"
+EXPIRE_FILES: Final = "expire_files"
+
 FORGET_LOGS_WORKFLOW: Final = "forget_logs"
 FORGET_LOGS: Final = "forget_logs"
 

@@ -1,7 +1,7 @@
 """The declarative base, the engine and the one way to a transaction."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -74,7 +74,7 @@ class Database:
 
     @asynccontextmanager
     async def autocommit(self) -> AsyncIterator[AsyncSession]:
-        """A session for reads or one write: each statement stands by itself, which spares two round trips.
+        """A session of which each statement stands, and is committed, by itself, which spares two round trips.
 
         Raises:
             Unavailable: PostgreSQL cannot be reached, or went away in the middle.
@@ -82,7 +82,9 @@ class Database:
         async with _outages(), self._alone() as session:
             yield session
 
-    reading = autocommit
+    def reading(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """The same, for reads alone."""
+        return self.autocommit()
 
     def connections_in_use(self) -> int:
         pool = self.engine.pool

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agents_backend.db.base import now
-from agents_backend.db.runs import KEY_LIFETIME, RunRepository
+from agents_backend.db.runs import KEY_LIFETIME, RunRepository, kept_as
 from agents_backend.db.tables.runs import IdempotencyKey
 from agents_backend.domain.errors import IdempotencyMismatch
 
@@ -41,7 +41,7 @@ async def once(session: AsyncSession, request: Once, create: Callable[[], Awaita
     digest = digest_of(request.body)
     lock = func.hashtextextended(f"idempotency:{request.user_id}:{request.key}", 0)
     await session.execute(select(func.pg_advisory_xact_lock(lock)))
-    kept = await session.get(IdempotencyKey, (request.user_id, request.key))
+    kept = await session.get(IdempotencyKey, (request.user_id, kept_as(request.key)))
     if kept is not None and kept.created_at > now() - KEY_LIFETIME:
         if (kept.operation, kept.body_hash) != (request.operation, digest):
             raise IdempotencyMismatch

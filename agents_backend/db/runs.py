@@ -1,5 +1,6 @@
 """SQL of threads, runs, messages and interrupts."""
 
+import hashlib
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -15,6 +16,11 @@ from agents_backend.domain.errors import NotFound
 from agents_backend.domain.runs import FINAL, HOLDING, RunStatus
 
 KEY_LIFETIME = timedelta(hours=24)
+
+
+def kept_as(idempotency_key: str) -> str:
+    """Whoever has a key can have its result again, so only its SHA-256 is kept."""
+    return hashlib.sha256(idempotency_key.encode()).hexdigest()
 
 
 class RunRepository:
@@ -248,21 +254,21 @@ class RunRepository:
     async def claim_key(self, user_id: int, key: str, operation: str, body_hash: str, result_id: str) -> IdempotencyKey:
         """Write the key, or find it as another request wrote it within the last 24 hours."""
         values = {"operation": operation, "body_hash": body_hash, "result_id": result_id, "created_at": now()}
-        query = insert(IdempotencyKey).values(user_id=user_id, key=key, **values)
+        query = insert(IdempotencyKey).values(user_id=user_id, key=kept_as(key), **values)
         stale = IdempotencyKey.created_at < now() - KEY_LIFETIME
         await self._session.execute(
             query.on_conflict_do_update(index_elements=["user_id", "key"], set_=values, where=stale)
         )
-        found = await self._session.get(IdempotencyKey, (user_id, key))
+        found = await self._session.get(IdempotencyKey, (user_id, kept_as(key)))
         if found is None:
             raise NotFound("The Idempotency-Key is gone.")
         return found
 
     async def key(self, user_id: int, key: str) -> IdempotencyKey | None:
-        found = await self._session.get(IdempotencyKey, (user_id, key))
+        found = await self._session.get(IdempotencyKey, (user_id, kept_as(key)))
         return found if found and found.created_at >= now() - KEY_LIFETIME else None
 
     async def release_key(self, user_id: int, key: str) -> None:
         await self._session.execute(
-            delete(IdempotencyKey).where(IdempotencyKey.user_id == user_id, IdempotencyKey.key == key)
+            delete(IdempotencyKey).where(IdempotencyKey.user_id == user_id, IdempotencyKey.key == kept_as(key))
         )

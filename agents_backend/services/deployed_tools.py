@@ -16,11 +16,13 @@ from agents_backend.integrations.search import Wire, connect, missing
 from agents_backend.integrations.storage import Storage
 from agents_backend.services.agent_sandboxes import AgentSandboxes
 from agents_backend.services.artifacts import Artifacts
+from agents_backend.services.attachment_tools import AttachmentTools
 from agents_backend.services.builtin_tools import BuiltinTools
 from agents_backend.services.rag_search import Retrieval
 from agents_backend.services.rag_tools import RetrieveTools
 from agents_backend.services.sandbox_parts import sandbox_files, sandbox_parts
-from agents_backend.services.sandbox_tools import SandboxTools
+from agents_backend.services.sandbox_tools import NO_SANDBOXES, SandboxTools
+from agents_backend.services.staged_files import StagedFiles
 from agents_backend.services.toolboxes import Toolbox, Toolboxes
 from agents_backend.services.web_tools import WebTools
 from agents_backend.settings import Settings
@@ -42,14 +44,22 @@ async def deployed_tools(
         PresignedUrls(policy, trust=trust) as presigned,
     ):
         web = WebTools(search=connect(vendors, wire), pages=pages, reader=reader, missing=missing(vendors))
+        files = sandbox_files(parts, settings, pages=pages, presigned=presigned)
+        places = AgentSandboxes(database=database, sandboxes=parts.sandboxes, log=log)
+        storage = Storage(settings.storage, settings.data_dir)
         boxed = SandboxTools(
             database=database,
             parts=parts,
-            files=sandbox_files(parts, settings, pages=pages, presigned=presigned),
-            artifacts=Artifacts(
-                database=database, storage=Storage(settings.storage, settings.data_dir), settings=settings
-            ),
-            places=AgentSandboxes(database=database, sandboxes=parts.sandboxes, log=log),
+            files=files,
+            artifacts=Artifacts(database=database, storage=storage, settings=settings),
+            places=places,
         )
         mine = RetrieveTools(retrieval=Retrieval(database=database, embeddings=providers.connect(settings)))
-        yield Toolboxes(BuiltinTools(), web, mine, boxed, *more)
+        attached = AttachmentTools(
+            staged=StagedFiles(database=database, storage=storage, settings=settings.files),
+            storage=storage,
+            files=files,
+            places=places,
+            reason=None if parts.boxes.are_configured else NO_SANDBOXES,
+        )
+        yield Toolboxes(BuiltinTools(), web, mine, boxed, attached, *more)

@@ -11,6 +11,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstrain
 from agents_backend.db.tables.runs import Artifact, Message, Run, Thread
 from agents_backend.domain.runs import Decision, MultitaskStrategy
 from agents_backend.services.chats import ChatRequest, NewMessage
+from agents_backend.services.content import STAGED
 from agents_backend.services.rag_tools import RESOURCES
 from api.schemas.artifacts import ArtifactView
 from api.schemas.rag import ResourceRef
@@ -71,6 +72,9 @@ class ChatBody(ChatOptions):
     agent_name: str = "chat"
     mcp_settings: McpSettings = Field(default_factory=McpSettings)
     resume: list[ResumeEntry] = Field(default_factory=list, max_length=100)
+    file_ids: list[uuid.UUID] = Field(
+        default_factory=list, max_length=20, description="files of /agent/files that belong to the last message"
+    )
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -91,6 +95,7 @@ class ChatBody(ChatOptions):
             idempotency_key=idempotency_key,
             request_id=request_id,
             resume=[answer_of(entry.interrupt_id, entry.status, entry.payload) for entry in self.resume],
+            file_ids=self.file_ids,
         )
 
 
@@ -182,6 +187,15 @@ class ThreadView(BaseModel):
         return cls(id=thread.public_id, title=thread.title, created_at=thread.created_at, updated_at=thread.updated_at)
 
 
+class AttachedView(BaseModel):
+    """A file as it was attached; it may have been deleted since."""
+
+    file_id: uuid.UUID
+    name: str
+    media_type: str
+    size: int
+
+
 class MessageView(BaseModel):
     id: str
     role: str
@@ -192,6 +206,7 @@ class MessageView(BaseModel):
     tool_call_id: str | None
     model: str | None = Field(description="which model wrote it")
     sources: list[dict[str, str]] | None = Field(description="what a tool's result rests on")
+    files: list[AttachedView] = Field(description="what was attached to it")
     run_id: uuid.UUID | None
     is_partial: bool
     created_at: datetime
@@ -208,6 +223,7 @@ class MessageView(BaseModel):
             tool_call_id=message.tool_call_id,
             model=(message.usage or {}).get("model"),
             sources=message.sources,
+            files=[AttachedView.model_validate(part) for part in message.parts or () if part.get("type") == STAGED],
             run_id=message.run_id,
             is_partial=message.is_partial,
             created_at=message.created_at,

@@ -11,7 +11,8 @@ from agents_backend.contracts.schedulers import Overlap
 from agents_backend.db.tables.runs import Artifact
 from agents_backend.db.tables.schedulers import Scheduler
 from agents_backend.services.outcomes import artifact_of
-from agents_backend.services.schedulers import FiredRun, next_run_time
+from agents_backend.services.scheduler_runs import FiredRun
+from agents_backend.services.schedulers import next_run_time
 from agents_backend.services.task_parts import Task
 from agents_backend.services.timings import Period, ScheduleType
 from api.schemas.runs import Body, Name
@@ -159,10 +160,16 @@ class TaskView(BaseModel):
     name: str
     description: str
     arguments: dict[str, Any] = Field(description="JSON Schema of kwargs; args fill its properties in their order")
+    permission: str | None = Field(description="what a scheduler's owner must hold for it; null: nothing")
 
     @classmethod
     def of(cls, task: Task) -> Self:
-        return cls(name=task.name, description=task.description, arguments=task.arguments.model_json_schema())
+        return cls(
+            name=task.name,
+            description=task.description,
+            arguments=task.arguments.model_json_schema(),
+            permission=task.permission,
+        )
 
 
 class ArtifactView(BaseModel):

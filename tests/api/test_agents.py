@@ -255,7 +255,7 @@ async def test_the_config_tells_all_that_can_be_used_and_no_secret(house):
     of_sandboxes = [tool.name for tool in sandbox_tools.TOOLS]  # this house has none
     assert {tool["name"]: tool["available"] for tool in config["tools"]} == {
         **dict.fromkeys(("ask_human", "current_time", "web_search", "fetch_page"), True),
-        **dict.fromkeys(of_sandboxes, False),
+        **dict.fromkeys((*of_sandboxes, "copy_attachment"), False),
     }
     assert config["web_search"] == {"enabled": True, "provider": "searxng", "reason": None}
     assert config["limits"]["max_steps"] == house.settings.agents.max_steps

@@ -48,12 +48,18 @@ async def resource(owner: httpx.AsyncClient) -> dict[str, str]:
     return {"resource_id": answer.json()["id"]}
 
 
+async def staged_file(owner: httpx.AsyncClient) -> dict[str, str]:
+    answer = await owner.post("/agent/files/upload", files={"file": ("mine.txt", b"mine")})
+    return {"file_id": answer.json()["id"]}
+
+
 # What makes the owner's things, by the names that the paths' parameters have, with the operation before it where one differs.
 MAKERS: tuple[Callable[[httpx.AsyncClient], Awaitable[dict[str, str]]], ...] = (
     waiting_run,
     scheduler,
     artifact,
     resource,
+    staged_file,
 )
 
 
@@ -100,20 +106,23 @@ async def test_somebody_else_s_thing_is_like_none_at_all(client, other_client, i
     assert (await client.get(f"/agent/threads/{ids['thread_id']}")).status_code == 200
     assert (await client.get(f"/task/schedulers/{ids['scheduler_id']}")).json()["version"] == 1
     assert (await client.get(f"/agent/rag/resources/{ids['resource_id']}")).json()["status"] == "ready"
+    assert (await client.get(f"/agent/files/{ids['file_id']}")).status_code == 200
 
 
-async def test_somebody_else_s_thread_in_a_body_is_like_none_at_all(client, other_client, ids):
+async def test_somebody_else_s_thread_or_file_in_a_body_is_like_none_at_all(client, other_client, ids):
     bodies = [
         {"messages": [{"role": "user", "content": "yes"}], "thread_id": ids["thread_id"]},
         {"thread_id": ids["thread_id"], "resume": [{"interrupt_id": "x", "status": "resolved"}]},
     ]
+    bodies.append({"messages": [{"role": "user", "content": "read it"}], "file_ids": [ids["file_id"]]})
     for body in bodies:
         assert (await other_client.post(CHAT, json=body)).status_code == 404
     assert (await client.get(f"/agent/runs/{ids['run_id']}")).json()["status"] == "waiting"
 
 
 async def test_lists_hold_one_s_own_things_alone(client, other_client, ids):
-    for path in ("/agent/runs", "/agent/threads", "/task/schedulers", "/agent/rag/resources"):
+    lists = ("/agent/runs", "/agent/threads", "/task/schedulers", "/agent/files", "/agent/credits/usage")
+    for path in (*lists, "/agent/rag/resources"):
         assert (await other_client.get(path)).json()["total"] == 0
     assert (await other_client.get("/agent/runs", params={"thread_id": ids["thread_id"]})).json()["items"] == []
 

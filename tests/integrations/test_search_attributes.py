@@ -19,15 +19,20 @@ from agents_backend.integrations.temporal import (
     connect,
     ensure_search_attributes,
 )
-from agents_backend.settings import TemporalSettings
+from agents_backend.settings import Settings, TemporalSettings, VaultSettings
 from agents_backend.stack.process import ServerProcess, accepts, free_port
 from agents_backend.stack.temporal import binary
+
+
+def at(temporal: TemporalSettings) -> Settings:
+    return Settings(temporal=temporal, vault=VaultSettings(keys="0123456789abcdef" * 4))
 
 
 @pytest.fixture(scope="module")
 async def strange(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
     port, folder = free_port(), tmp_path_factory.mktemp("temporal")
-    settings = TemporalSettings(address=f"127.0.0.1:{port}")
+    address = TemporalSettings(address=f"127.0.0.1:{port}")
+    settings = at(address)
 
     async def answers() -> bool:
         if not await accepts(port):
@@ -69,7 +74,7 @@ async def test_what_is_missing_is_registered_once_and_a_run_can_carry_it(strange
 
 async def test_a_namespace_that_is_not_there_is_said(strange):
     address = strange.service_client.config.target_host
-    client = await connect(TemporalSettings(address=address, namespace="nowhere"))
+    client = await connect(at(TemporalSettings(address=address, namespace="nowhere")))
     with pytest.raises(Unavailable, match="nowhere"):
         await ensure_search_attributes(client)
 
@@ -81,6 +86,7 @@ async def test_a_migration_that_cannot_reach_temporal_ends_with_one_clear_line(d
         "DATABASE_URL": settings.database.url.get_secret_value(),
         "REDIS_URL": settings.redis.url.get_secret_value(),
         "AUTH_SECRET": settings.auth.secret.get_secret_value(),
+        "VAULT_KEYS": settings.vault.keys.get_secret_value(),
         "TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}",
     }
     command = [shutil.which("agents-backend"), "migrate"]

@@ -8,31 +8,33 @@ import json
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer
+from temporalio.worker import Replayer, WorkflowReplayResult
 from temporalio.workflow import NondeterminismError
 
+from agents_backend.integrations.payloads import data_converter
+from agents_backend.settings import Settings, VaultSettings
 from tests.replay.runner import strict_runner
 from tests.sandboxes.record import HISTORIES, SCENARIOS
 from workflows.sandbox import SandboxWorkflow
 from workflows.sandbox_command import SandboxCommandWorkflow
 
+SETTINGS = Settings(vault=VaultSettings(keys="0123456789abcdef" * 4))
 RECORDED = sorted(HISTORIES.glob("*.json"))
 each_recorded = pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
 
 
-async def replay(history: dict) -> None:
+async def replay(history: dict) -> WorkflowReplayResult:
     replayer = Replayer(
         workflows=[SandboxWorkflow, SandboxCommandWorkflow],
         workflow_runner=strict_runner(),
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter(SETTINGS),
     )
-    await replayer.replay_workflow(WorkflowHistory.from_json("sandbox-recorded", history))
+    return await replayer.replay_workflow(WorkflowHistory.from_json("sandbox-recorded", history))
 
 
 @each_recorded
 async def test_a_recorded_life_replays(path):
-    await replay(json.loads(path.read_text()))
+    assert (await replay(json.loads(path.read_text()))).replay_failure is None
 
 
 @each_recorded

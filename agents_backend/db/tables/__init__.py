@@ -1,5 +1,7 @@
 """The tables, one file a noun."""
 
+from agents_backend.db.tables.credits import CreditAccount, CreditEntry
+from agents_backend.db.tables.files import StagedFile
 from agents_backend.db.tables.generator import GeneratedTable
 from agents_backend.db.tables.logs import OperaLog
 from agents_backend.db.tables.oauth import OAuthLink
@@ -15,6 +17,8 @@ __all__ = [
     "Artifact",
     "AuthSession",
     "BegunCall",
+    "CreditAccount",
+    "CreditEntry",
     "Dept",
     "GeneratedTable",
     "IdempotencyKey",
@@ -35,6 +39,7 @@ __all__ = [
     "Scheduler",
     "SchedulerRun",
     "Slide",
+    "StagedFile",
     "Thread",
     "User",
     "UserRole",
