@@ -313,6 +313,20 @@ class SchedulerSettings(Group):
     history_days: int = Field(90, ge=1, description="how long the list of a scheduler's runs goes back")
 
 
+class ClaudeCodeSettings(Group):
+    """How users sign in to Claude Code, whose credentials go into their sandboxes. Anthropic's own client and addresses."""
+
+    model_config = _group("CLAUDE_CODE_")
+
+    authorize_url: str = "https://claude.ai/oauth/authorize"
+    token_url: str = "https://console.anthropic.com/v1/oauth/token"  # noqa: S105  # an address
+    redirect_uri: str = "https://console.anthropic.com/oauth/code/callback"
+    client_id: str = "9d1c250a-e61b-44d9-88ed-5944d1962f5e"
+    scope: str = "org:create_api_key user:profile user:inference"
+    timeout_seconds: float = Field(15, gt=0, le=60, description="one exchange or refresh, at most")
+    refresh_early_seconds: float = Field(900, ge=1, description="how long before it expires a token is refreshed")
+
+
 class E2BSettings(Group):
     """Sandboxes: E2B's own with `E2B_API_KEY`; without, `agents-backend up` starts the embedded host and sets these for its processes."""
 
@@ -525,6 +539,7 @@ class Settings(Group):
     vendors: VendorSettings = Field(default_factory=VendorSettings)
     agents: AgentSettings = Field(default_factory=AgentSettings)
     schedulers: SchedulerSettings = Field(default_factory=SchedulerSettings)
+    claude_code: ClaudeCodeSettings = Field(default_factory=ClaudeCodeSettings)
     e2b: E2BSettings = Field(default_factory=E2BSettings)
     sandboxes: SandboxSettings = Field(default_factory=SandboxSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)

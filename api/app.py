@@ -34,6 +34,7 @@ from agents_backend.services.agent_config import AgentConfig, agent_config
 from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.auth import AuthService
 from agents_backend.services.chats import Chats
+from agents_backend.services.coding_agents import CodingAgents
 from agents_backend.services.credits import Credits
 from agents_backend.services.decks import DeckRequests
 from agents_backend.services.deliveries import Deliveries
@@ -44,6 +45,9 @@ from agents_backend.services.health import HealthService
 from agents_backend.services.launches import Launches
 from agents_backend.services.logs import Logs
 from agents_backend.services.lost_runs import LostRuns
+from agents_backend.services.mcp_consents import McpConsents
+from agents_backend.services.mcp_parts import mcp_parts
+from agents_backend.services.mcp_servers import McpServers
 from agents_backend.services.menus import Menus
 from agents_backend.services.monitor import Monitor
 from agents_backend.services.oauth import OAuth
@@ -102,6 +106,9 @@ class Services:
     depts: Depts
     menus: Menus
     generator: Generator
+    mcp_servers: McpServers
+    mcp_consents: McpConsents
+    coding_agents: CodingAgents
     logs: Logs
     opera_logs: OperaLogs
     monitor: Monitor
@@ -146,6 +153,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         auth = AuthService(
             database=database, redis=redis, passwords=passwords, settings=settings, principals=principals
         )
+        trust = await certificates()
         log, hub = EventLog(redis), Hub(redis)
         await hub.start()
         stack.push_async_callback(hub.close)
@@ -166,13 +174,14 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         watched = OpenStreams(database=database, per_user=settings.api.streams_per_user)
         await watched.start()
         stack.push_async_callback(watched.close)
+        mcp = mcp_parts(database=database, redis=redis, temporal=temporal, settings=settings, trust=trust)
+        stack.push_async_callback(mcp.consents.close)
         toolboxes = await stack.enter_async_context(
             deployed_tools(settings, database=database, temporal=temporal, log=log)
         )
         lost = LostRuns(launches=launches, ends=ends)
         boxed = sandbox_parts(database=database, temporal=temporal, settings=settings)
         policy = Policy(allow_loopback=settings.agents.fetch_allow_loopback)
-        trust = await certificates()
         pages = await stack.enter_async_context(Pages(policy=policy, trust=trust))
         presigned = await stack.enter_async_context(PresignedUrls(policy, trust=trust))
         storage = Storage(settings.storage, settings.data_dir)
@@ -191,12 +200,17 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             depts=Depts(database=database, principals=principals),
             menus=Menus(database=database, principals=principals),
             generator=Generator(database=database),
+            mcp_servers=mcp.servers,
+            mcp_consents=mcp.consents,
+            coding_agents=mcp.agents,
             logs=Logs(database=database),
             opera_logs=opera_logs,
             monitor=Monitor(redis=redis, temporal=TemporalState(temporal), data_dir=settings.data_dir),
             sessions=Sessions(database=database, principals=principals),
             health=HealthService(database=database, redis=redis, temporal=temporal),
-            chats=Chats(database=database, starts=starts, runs=runs, launches=launches, settings=settings),
+            chats=Chats(
+                database=database, starts=starts, runs=runs, launches=launches, mcp=mcp.of_runs, settings=settings
+            ),
             runs=runs,
             threads=Threads(database=database),
             schedulers=Schedulers(database=database, mirror=mirror, settings=settings),

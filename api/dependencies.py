@@ -13,12 +13,15 @@ from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.auth import AuthService, Principal
 from agents_backend.services.auth import RequestContext as Context
 from agents_backend.services.chats import Chats
+from agents_backend.services.coding_agents import CodingAgents
 from agents_backend.services.credits import Credits
 from agents_backend.services.decks import DeckRequests
 from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.depts import Depts
 from agents_backend.services.generator import Generator
 from agents_backend.services.logs import Logs
+from agents_backend.services.mcp_consents import McpConsents
+from agents_backend.services.mcp_servers import McpServers
 from agents_backend.services.menus import Menus
 from agents_backend.services.monitor import Monitor
 from agents_backend.services.oauth import OAuth
@@ -128,6 +131,7 @@ IdempotencyKey = Annotated[str | None, Header(max_length=255, pattern=r"^[^\x00]
 AgentConfigOf = Annotated[AgentConfig, _service("agent_config")]
 ArtifactsOf = Annotated[Artifacts, _service("artifacts")]
 ChatsOf = Annotated[Chats, _service("chats")]
+CodingAgentsOf = Annotated[CodingAgents, _service("coding_agents")]
 CreditsOf = Annotated[Credits, _service("credits")]
 DecksOf = Annotated[DeckRequests, _service("decks")]
 DeliveriesOf = Annotated[Deliveries, _service("deliveries")]
@@ -135,6 +139,8 @@ DeptsOf = Annotated[Depts, _service("depts")]
 FilesOf = Annotated[StagedFiles, _service("files")]
 GeneratorOf = Annotated[Generator, _service("generator")]
 LogsOf = Annotated[Logs, _service("logs")]
+McpConsentsOf = Annotated[McpConsents, _service("mcp_consents")]
+McpServersOf = Annotated[McpServers, _service("mcp_servers")]
 MenusOf = Annotated[Menus, _service("menus")]
 MonitorOf = Annotated[Monitor, _service("monitor")]
 OAuthOf = Annotated[OAuth, _service("oauth")]

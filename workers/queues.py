@@ -10,6 +10,7 @@ from temporalio.langgraph import LangGraphPlugin
 from temporalio.worker import Plugin
 
 from activities.artifacts import ArtifactActivities
+from activities.coding_agents import CodingAgentActivities
 from activities.decks import DeckActivities
 from activities.files import FileActivities
 from activities.frames import FrameActivities
@@ -25,7 +26,7 @@ from activities.turns import TurnActivities
 from agents_backend.agents.registry import AGENTS
 from agents_backend.contracts import queues
 from agents_backend.db.base import Database
-from agents_backend.integrations.articles import Reader
+from agents_backend.integrations import articles
 from agents_backend.integrations.embeddings import providers
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
@@ -42,6 +43,7 @@ from agents_backend.services.fire_records import FireRecords
 from agents_backend.services.launches import Launches
 from agents_backend.services.logs import Retention
 from agents_backend.services.lost_runs import LostRuns
+from agents_backend.services.mcp_parts import claude_code, run_mcp
 from agents_backend.services.model_calls import ModelCalls
 from agents_backend.services.model_texts import ModelTexts
 from agents_backend.services.outcomes import Outcomes, Signing
@@ -73,6 +75,7 @@ from agents_backend.services.toolboxes import Toolboxes
 from agents_backend.settings import Settings
 from workflows.artifacts import ExpireArtifactsWorkflow
 from workflows.chat import ChatWorkflow
+from workflows.coding_agents import RefreshClaudeCodeWorkflow, SweepClaudeCodeWorkflow
 from workflows.deck import DeckWorkflow
 from workflows.files import ExpireFilesWorkflow
 from workflows.ingestion import IngestWorkflow, SweepResourcesWorkflow
@@ -107,7 +110,7 @@ class Parts:
     toolboxes: Toolboxes
     outgoing: Outgoing
     pages: Pages
-    reader: Reader
+    reader: articles.Reader
 
     def artifacts(self) -> Artifacts:
         return Artifacts(database=self.database, storage=self.storage(), settings=self.settings)
@@ -229,6 +232,8 @@ def background(parts: Parts) -> Work:
     of_sandboxes = sandbox_parts(database=parts.database, temporal=parts.temporal, settings=parts.settings).sweeps
     staged = StagedFiles(database=parts.database, storage=parts.storage(), settings=parts.settings.files)
     retention = Retention(database=parts.database, settings=parts.settings.retention)
+    claude = claude_code(database=parts.database, temporal=parts.temporal, settings=parts.settings)
+    coding = CodingAgentActivities(claude_code=claude)
     scheduled = schedulers(parts)
     resources = ResourceSweepActivities(
         sweeps=ResourceSweeps(
@@ -245,6 +250,8 @@ def background(parts: Parts) -> Work:
             ExpireArtifactsWorkflow,
             ExpireFilesWorkflow,
             ForgetLogsWorkflow,
+            RefreshClaudeCodeWorkflow,
+            SweepClaudeCodeWorkflow,
             *scheduled.workflows,
         ],
         activities=[
@@ -254,6 +261,8 @@ def background(parts: Parts) -> Work:
             FileActivities(files=staged).expire_files,
             LogActivities(retention=retention).forget_logs,
             *(resources.sweep_resources, resources.embed_anew, resources.embedded_anew),
+            coding.refresh_claude_code,
+            coding.sweep_claude_code,
             *scheduled.activities,
         ],
     )
@@ -306,7 +315,14 @@ def carriers(parts: Parts, runs: RunsService, signing: Signing) -> Carriers:
     )
     pictures = Pictures(allow_loopback=settings.agents.fetch_allow_loopback)
     return Carriers(
-        chats=Chats(database=parts.database, starts=starts, runs=runs, launches=parts.launches, settings=settings),
+        chats=Chats(
+            database=parts.database,
+            starts=starts,
+            runs=runs,
+            launches=parts.launches,
+            mcp=run_mcp(settings),
+            settings=settings,
+        ),
         podcasts=PodcastRequests(starts=starts, artifacts=artifacts),
         decks=DeckRequests(starts=starts, artifacts=artifacts, pictures=pictures),
         outgoing=parts.outgoing,

@@ -137,6 +137,19 @@ CATALOG: tuple[Entry, ...] = (
             generate="Generate code",
         ),
     ),
+    _directory(
+        "agent",
+        "Agents",
+        "activity",
+        _page(
+            "agent:mcp",
+            "MCP servers",
+            "/agent/mcp",
+            add="Add MCP servers",
+            edit="Change MCP servers",
+            delete="Delete MCP servers",
+        ),
+    ),
 )
 
 PERMISSIONS: frozenset[str] = frozenset(name for entry in CATALOG for name in entry.permissions())

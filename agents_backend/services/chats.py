@@ -8,6 +8,7 @@ from typing import Any
 from agents_backend.agents.registry import AGENTS, DEFAULT_AGENT
 from agents_backend.db.base import Database, now
 from agents_backend.db.idempotency import digest_of
+from agents_backend.db.mcp import McpServerRepository
 from agents_backend.db.runs import RunRepository
 from agents_backend.db.sandboxes import SandboxRepository
 from agents_backend.db.tables.files import StagedFile
@@ -20,6 +21,7 @@ from agents_backend.services.idempotency import reading_what_was_made
 from agents_backend.services.launches import Launches
 from agents_backend.services.rag_search import check_named
 from agents_backend.services.rag_tools import named_in
+from agents_backend.services.run_mcp import McpWishes, RunMcp
 from agents_backend.services.run_starts import NewRun, RunStarts
 from agents_backend.services.runs import RunsService, StartedRun, accept_answers, find
 from agents_backend.services.sandbox_access import find_named
@@ -65,6 +67,7 @@ class ChatRequest:
     thread_id: str | None = None
     agent_name: str = DEFAULT_AGENT
     options: dict[str, Any] = field(default_factory=dict)
+    mcp: McpWishes = field(default_factory=McpWishes)
     multitask_strategy: MultitaskStrategy = "reject"
     protocol_run_id: str | None = None
     idempotency_key: str | None = None
@@ -76,9 +79,17 @@ class ChatRequest:
 
 class Chats:
     def __init__(
-        self, *, database: Database, starts: RunStarts, runs: RunsService, launches: Launches, settings: Settings
+        self,
+        *,
+        database: Database,
+        starts: RunStarts,
+        runs: RunsService,
+        launches: Launches,
+        mcp: RunMcp,
+        settings: Settings,
     ) -> None:
         self._database, self._starts, self._runs, self._launches = database, starts, runs, launches
+        self._mcp = mcp
         self._models = tuple(model.name for model in settings.configured_models())
         self._kept_days = settings.files.kept_days
 
@@ -86,7 +97,8 @@ class Chats:
         """Accept a chat; on a thread that waits for a human, the answer that it waits for.
 
         Raises:
-            Invalid: an unknown agent or model. NotFound: no such thread or file. InsufficientCredits: too few for a run. ThreadBusy: with `reject`. TooMany: too many active runs.
+            Invalid: an unknown agent, model or MCP server. NotFound: no such thread or file. ThreadBusy: with `reject`.
+            TooMany: too many active runs. InsufficientCredits: too few for a run.
             IdempotencyMismatch: the key was used for another body. Unavailable: Temporal, PostgreSQL or Redis is away.
             Conflict: `resume` answers what nobody asks. SandboxGone: the sandbox of `session_id` has ended.
         """
@@ -98,7 +110,8 @@ class Chats:
         if request.thread_id is not None and (answered := await self._answer(request)):
             await self._runs.deliver(answered)
             return answered
-        placed = _Place(request, kept_days=self._kept_days)
+        self._mcp.check(request.mcp)
+        placed = _Place(request, self._mcp, kept_days=self._kept_days)
         started = await self._starts.start(_new(request), placed)
         if placed.replaced is not None:
             await self._launches.cancel(placed.replaced)
@@ -187,7 +200,14 @@ def _new(request: ChatRequest) -> NewRun:
         kind=request.kind,
         agent_name=request.agent_name,
         options=request.options,
-        body=[request.thread_id, request.options, messages, list(request.resume), *map(str, request.file_ids)],
+        body=[
+            request.thread_id,
+            request.options,
+            messages,
+            list(request.resume),
+            *map(str, request.file_ids),
+            *request.mcp.digested,
+        ],
         protocol_run_id=request.protocol_run_id,
         idempotency_key=request.idempotency_key,
         request_id=request.request_id,
@@ -201,8 +221,8 @@ class _Place:
         replaced: the run that gives way, to be cancelled once this one is committed.
     """
 
-    def __init__(self, request: ChatRequest, *, kept_days: float) -> None:
-        self._request, self._kept_days = request, kept_days
+    def __init__(self, request: ChatRequest, mcp: RunMcp, *, kept_days: float) -> None:
+        self._request, self._mcp, self._kept_days = request, mcp, kept_days
         self.replaced: Run | None = None
 
     async def __call__(self, rows: RunRepository, run: Run) -> str:
@@ -217,6 +237,7 @@ class _Place:
             run.options = {**run.options, CHOSEN: sandbox.id}
         await rows.add_run(run)
         request = self._request
+        await self._mcp.keep(McpServerRepository(rows.session), run, request.mcp)
         files = await attached(rows.session, run.user_id, request.file_ids, kept_days=self._kept_days)
         await self._say(rows, run, thread, files)
         return thread.public_id

@@ -20,6 +20,9 @@ from agents_backend.services.attachment_tools import AttachmentTools
 from agents_backend.services.builtin_tools import BuiltinTools
 from agents_backend.services.rag_search import Retrieval
 from agents_backend.services.rag_tools import RetrieveTools
+from agents_backend.services.mcp_parts import mcp_listings
+from agents_backend.services.mcp_tools import McpTools
+from agents_backend.services.run_programs import RunPrograms
 from agents_backend.services.sandbox_parts import sandbox_files, sandbox_parts
 from agents_backend.services.sandbox_tools import NO_SANDBOXES, SandboxTools
 from agents_backend.services.staged_files import StagedFiles
@@ -47,11 +50,12 @@ async def deployed_tools(
         files = sandbox_files(parts, settings, pages=pages, presigned=presigned)
         places = AgentSandboxes(database=database, sandboxes=parts.sandboxes, log=log)
         storage = Storage(settings.storage, settings.data_dir)
+        artifacts = Artifacts(database=database, storage=storage, settings=settings)
         boxed = SandboxTools(
             database=database,
             parts=parts,
             files=files,
-            artifacts=Artifacts(database=database, storage=storage, settings=settings),
+            artifacts=artifacts,
             places=places,
         )
         mine = RetrieveTools(retrieval=Retrieval(database=database, embeddings=providers.connect(settings)))
@@ -62,4 +66,7 @@ async def deployed_tools(
             places=places,
             reason=None if parts.boxes.are_configured else NO_SANDBOXES,
         )
-        yield Toolboxes(BuiltinTools(), web, mine, boxed, attached, *more)
+        programs = RunPrograms(database=database, places=places, access=parts.access, boxes=parts.boxes)
+        listings = mcp_listings(database=database, settings=settings, trust=trust, programs=programs)
+        remote = McpTools(database=database, listings=listings, artifacts=artifacts, log=log)
+        yield Toolboxes(BuiltinTools(), web, mine, boxed, attached, remote, *more)

@@ -6,6 +6,7 @@ import structlog
 
 from agents_backend.contracts.sweeps import Swept
 from agents_backend.db.base import Database, now
+from agents_backend.db.mcp import McpServerRepository
 from agents_backend.db.runs import RunRepository
 from agents_backend.db.tables.runs import Run
 from agents_backend.services.launches import Launches
@@ -48,6 +49,7 @@ class Sweeps:
             working = await rows.working(before, limit=AT_ONCE)
             free = await rows.free_threads_with_queue(limit=AT_ONCE)
             await rows.forget_stale_keys()
+            await McpServerRepository(session).forget_ended()
         for run in unstarted:
             await self._launches.launch(run)
         for run, thread_id in unanswered:

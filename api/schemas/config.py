@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
+from agents_backend.integrations.decks.themes import THEMES
 from agents_backend.services.agent_config import AgentConfig
 from agents_backend.settings import EMBEDDED
 
@@ -58,6 +59,7 @@ class AgentConfigView(BaseModel):
     fallback_models: list[str]
     tools: list[ToolView]
     web_search: WebSearchView
+    deck_themes: list[str]
     limits: LimitsView
     notice: str | None
     temporal_ui_url: str
@@ -89,6 +91,7 @@ class AgentConfigView(BaseModel):
             web_search=WebSearchView(
                 enabled=found.search_provider is not None, provider=found.search_provider, reason=found.search_reason
             ),
+            deck_themes=list(THEMES),
             limits=LimitsView(**found.limits),
             notice=found.notice,
             temporal_ui_url=found.temporal_ui_url,

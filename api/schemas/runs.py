@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -15,6 +15,7 @@ from agents_backend.services.content import STAGED
 from agents_backend.services.rag_tools import RESOURCES
 from api.schemas.artifacts import ArtifactView
 from api.schemas.rag import ResourceRef
+from api.schemas.mcp import McpSettings
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f]+$")]
 
@@ -29,10 +30,6 @@ class ChatMessage(Body):
     id: Name | None = None
 
 
-class McpSettings(Body):
-    servers: dict[str, Any] = Field(default_factory=dict)
-
-
 class ChatOptions(Body):
     """What changes how a run goes, however it is asked for."""
 
@@ -43,13 +40,14 @@ class ChatOptions(Body):
     locale: str = Field("en-US", pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")
     multitask_strategy: MultitaskStrategy = "reject"
     interrupt_before_tools: list[Name] = Field(default_factory=list, max_length=100)
+    mcp_settings: McpSettings = Field(default_factory=McpSettings)
     resources: list[ResourceRef] = Field(
         default_factory=list, max_length=50, description="the documents to retrieve from; none: all of one's own"
     )
 
     def for_run(self) -> dict[str, Any]:
         """Those that the run's row keeps."""
-        plain = self.model_dump(include=set(ChatOptions.model_fields) - {"multitask_strategy", "resources"})
+        plain = self.model_dump(include=set(ChatOptions.model_fields) - {"multitask_strategy", "mcp_settings", "resources"})
         return {**plain, RESOURCES: [str(resource.id) for resource in self.resources]} if self.resources else plain
 
 
@@ -68,9 +66,10 @@ class ChatBody(ChatOptions):
     )
 
     messages: list[ChatMessage] = Field(default_factory=list, max_length=500)
+    _has_sandbox: ClassVar[bool] = False
+
     thread_id: Name | None = None
     agent_name: str = "chat"
-    mcp_settings: McpSettings = Field(default_factory=McpSettings)
     resume: list[ResumeEntry] = Field(default_factory=list, max_length=100)
     file_ids: list[uuid.UUID] = Field(
         default_factory=list, max_length=20, description="files of /agent/files that belong to the last message"
@@ -91,6 +90,7 @@ class ChatBody(ChatOptions):
             thread_id=self.thread_id,
             agent_name=self.agent_name,
             options=self.for_run(),
+            mcp=self.mcp_settings.wishes(self.agent_name, has_sandbox=self._has_sandbox),
             multitask_strategy=self.multitask_strategy,
             idempotency_key=idempotency_key,
             request_id=request_id,
@@ -110,6 +110,8 @@ class AgentBody(ChatBody):
             }
         },
     )
+
+    _has_sandbox: ClassVar[bool] = True
 
     agent_name: str = "coder"
     session_id: Name | None = Field(

@@ -6,7 +6,7 @@ from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy.dialects import postgresql
 
 revision = "20261124_rag"
-down_revision = "20261124_files"
+down_revision = "20261124_mcp"
 branch_labels = None
 depends_on = None
 

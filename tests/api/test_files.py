@@ -11,14 +11,18 @@ import httpx
 import pytest
 from sqlalchemy import update
 
+from agents_backend.contracts.activities import EXPIRE_FILES_WORKFLOW
 from agents_backend.db.base import Database, now
 from agents_backend.db.tables.files import StagedFile
 from agents_backend.domain.media_types import TextCheck, sniff
 from agents_backend.integrations.storage import Storage
+from agents_backend.integrations.temporal import connect
 from agents_backend.services.staged_files import StagedFiles, clean_name, key_of
-from agents_backend.settings import FileSettings, ModelConfig, ModelSettings
+from agents_backend.settings import FileSettings, ModelConfig, ModelSettings, Settings
+from tests.api.people import until
 from tests.conftest import running_stack, settings_for
 from tests.fakes.openai_server import FakeOpenAI
+from tests.schedulers import working
 from tests.serving import serving
 from tests.streams import CHAT, body, chat
 
@@ -163,7 +167,7 @@ async def test_a_picture_goes_to_no_model_that_does_not_see_and_other_files_go_b
 
 
 @pytest.fixture(scope="module")
-async def seeing(tmp_path_factory) -> AsyncIterator[tuple[httpx.AsyncClient, FakeOpenAI]]:
+async def seeing(tmp_path_factory) -> AsyncIterator[tuple[httpx.AsyncClient, FakeOpenAI, Settings]]:
     """A deployment whose model sees, with small limits."""
     async with running_stack() as stack, FakeOpenAI() as fake:
         model = ModelConfig(name="eyes", model="fake", base_url=fake.base_url, vision=True)
@@ -171,11 +175,11 @@ async def seeing(tmp_path_factory) -> AsyncIterator[tuple[httpx.AsyncClient, Fak
         folder = tmp_path_factory.mktemp("seeing")
         settings = settings_for(stack, models=ModelSettings(list=(model,)), files=limits, data_dir=folder)
         async with serving(settings) as client:
-            yield client, fake
+            yield client, fake, settings
 
 
 async def test_a_model_that_sees_is_given_pictures_and_the_beginning_of_long_texts(seeing):
-    client, fake = seeing
+    client, fake, _ = seeing
     picture, text = await upload(client, "p.png", PNG), await upload(client, "t.txt", b"begin " + b"x" * 200)
     await chat(client, "look [say=ok]", file_ids=[picture["id"], text["id"]])
     _, image, told = await asked(fake)
@@ -193,7 +197,7 @@ async def test_a_model_that_sees_is_given_pictures_and_the_beginning_of_long_tex
 
 
 async def test_a_file_that_is_too_large_is_refused_wherever_its_end_is_seen(seeing):
-    client, _ = seeing
+    client, *_ = seeing
     for size in (10_001, 300_000):
         answer = await client.post(f"{FILES}/upload", files={"file": ("big.bin", b"x" * size)})
         assert (answer.status_code, answer.json()["code"]) == (413, "PAYLOAD_TOO_LARGE")
@@ -209,6 +213,24 @@ async def test_files_past_their_time_are_gone_at_once_and_their_bytes_with_the_n
     assert await staged.expire() == 1
     assert await storage.size(key_of(uuid.UUID(old["id"]))) is None
     assert await storage.size(key_of(uuid.UUID(young["id"]))) == 5
+
+
+async def test_the_schedule_deletes_what_is_past_its_time(seeing):
+    client, _, settings = seeing
+    for item in (await client.get(FILES)).json()["items"]:
+        await client.delete(f"{FILES}/{item['id']}")
+    made = await upload(client, "old.txt", b"old")
+    temporal, storage = await connect(settings), Storage(settings.storage, settings.data_dir)
+    async with Database(settings.database) as database, working(settings, "background"):
+        await expire(database, made["id"])
+        await temporal.get_schedule_handle(f"upkeep-{EXPIRE_FILES_WORKFLOW}").trigger()
+
+        async def gone() -> bool:
+            async with database.transaction() as session:
+                left = await session.get(StagedFile, uuid.UUID(made["id"]))
+            return left is None and await storage.size(key_of(uuid.UUID(made["id"]))) is None
+
+        await until(gone, 60)
 
 
 async def expire(database: Database, file_id: str) -> None:

@@ -19,6 +19,7 @@ SHARED = re.compile(r"^/api/v1/(admin|agent/ag-ui|agent/mcp)/")
 # Sandboxes need a host: tests/sandboxes does the same for every id of theirs. A signed link is its own key.
 ELSEWHERE = re.compile(r"^/api/v1/agent/(sandboxes|artifacts)/")
 BODIES = {
+    "update_custom_mcp_server": {"url": "https://example.com/mcp"},
     "resume_run": {"decision": "approve"},
     "update_scheduler": {"name": "taken"},
     "backfill_scheduler": {"start_time": "2026-01-01T00:00:00Z", "end_time": "2026-01-02T00:00:00Z"},
@@ -48,6 +49,13 @@ async def resource(owner: httpx.AsyncClient) -> dict[str, str]:
     return {"resource_id": answer.json()["id"]}
 
 
+async def codex(owner: httpx.AsyncClient) -> dict[str, str]:
+    """Servers of one's own need a server to connect to: tests/mcp has the same for them."""
+    await owner.post("/agent/user-settings/mcp/codex", json={"apikey": "sk-mine"})
+    own = {f"{operation}.name": "mine" for operation in ("update_custom_mcp_server", "authorize_custom_mcp_server")}
+    return {"tool_type": "codex", **own}
+
+
 async def staged_file(owner: httpx.AsyncClient) -> dict[str, str]:
     answer = await owner.post("/agent/files/upload", files={"file": ("mine.txt", b"mine")})
     return {"file_id": answer.json()["id"]}
@@ -60,6 +68,7 @@ MAKERS: tuple[Callable[[httpx.AsyncClient], Awaitable[dict[str, str]]], ...] = (
     artifact,
     resource,
     staged_file,
+    codex,
 )
 
 

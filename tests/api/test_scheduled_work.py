@@ -25,6 +25,7 @@ from agents_backend.services.launches import Launches
 from agents_backend.services.podcasts import PodcastInput, PodcastRequest, PodcastRequests
 from agents_backend.services.run_starts import RunStarts
 from agents_backend.services.schedule_mirror import ScheduleMirror
+from agents_backend.services.spending import Spending
 from agents_backend.services.timings import transitions
 from agents_backend.settings import Settings
 from tests.api.people import Admin
@@ -122,7 +123,8 @@ async def test_a_fire_that_is_tried_again_makes_one_podcast_also_when_the_page_h
     settings, database, redis, me
 ):
     launches = Launches(temporal=await connect_temporal(settings), settings=settings)
-    starts = RunStarts(database=database, log=EventLog(redis), launches=launches, settings=settings)
+    spending = Spending(database=database, settings=settings.credits)
+    starts = RunStarts(database=database, log=EventLog(redis), launches=launches, spending=spending, settings=settings)
     artifacts = Artifacts(database=database, storage=Storage(settings.storage, settings.data_dir), settings=settings)
     podcasts, key, wish = PodcastRequests(starts=starts, artifacts=artifacts), f"schedule:{uuid.uuid4()}", {"url": "u"}
     before, after = (PodcastInput(content=f"The ferry sails at {hour}.") for hour in ("nine", "ten"))

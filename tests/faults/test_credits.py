@@ -57,7 +57,7 @@ async def scene() -> AsyncIterator[Scene]:
         worker.start()
         try:
             async with serving(settings, worker=False) as client:
-                yield Scene(stack, client, worker, await connect(settings.temporal))
+                yield Scene(stack, client, worker, await connect(settings))
         finally:
             worker.kill()
 

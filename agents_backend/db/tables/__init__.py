@@ -4,6 +4,7 @@ from agents_backend.db.tables.credits import CreditAccount, CreditEntry
 from agents_backend.db.tables.files import StagedFile
 from agents_backend.db.tables.generator import GeneratedTable
 from agents_backend.db.tables.logs import OperaLog
+from agents_backend.db.tables.mcp import CodingAgent, McpServer
 from agents_backend.db.tables.oauth import OAuthLink
 from agents_backend.db.tables.rag import RagPassage, RagResource
 from agents_backend.db.tables.rights import Dept, Menu, Role, RoleMenu, UserRole
@@ -17,6 +18,7 @@ __all__ = [
     "Artifact",
     "AuthSession",
     "BegunCall",
+    "CodingAgent",
     "CreditAccount",
     "CreditEntry",
     "Dept",
@@ -24,6 +26,7 @@ __all__ = [
     "IdempotencyKey",
     "Interrupt",
     "LoginLog",
+    "McpServer",
     "Menu",
     "Message",
     "OAuthLink",
