@@ -37,6 +37,7 @@ docs: .synced
 # The recorded histories that today's workflows must replay; record anew when a workflow changes on purpose.
 replays: .synced
 	$(RUN) python -m tests.replay.record
+	$(RUN) python -m tests.replay.record_ingestion
 
 # For docker-compose.yml; what is there already stays.
 secrets:

@@ -17,6 +17,7 @@ from temporalio.client import Client
 
 from agents_backend.db.base import Database
 from agents_backend.integrations.addresses import Policy, certificates
+from agents_backend.integrations.embeddings import providers
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.hub import Hub
 from agents_backend.integrations.metrics import DATABASE_CONNECTIONS
@@ -58,6 +59,9 @@ from agents_backend.services.pictures import Pictures
 from agents_backend.services.podcasts import PodcastRequests
 from agents_backend.services.principals import Principals
 from agents_backend.services.prose import ProseRequests
+from agents_backend.services.rag_documents import Documents
+from agents_backend.services.rag_resources import Resources
+from agents_backend.services.rag_search import Retrieval
 from agents_backend.services.roles import Roles
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_starts import RunStarts
@@ -131,6 +135,8 @@ class Services:
     prose: ProseRequests
     podcasts: PodcastRequests
     decks: DeckRequests
+    resources: Resources
+    retrieval: Retrieval
     credits: Credits
 
 
@@ -180,6 +186,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         presigned = await stack.enter_async_context(PresignedUrls(policy, trust=trust))
         storage = Storage(settings.storage, settings.data_dir)
         artifacts = Artifacts(database=database, storage=storage, settings=settings)
+        deliveries = Deliveries(database=database, hub=hub, lost=lost, artifacts=artifacts)
         mirror = ScheduleMirror(database=database, temporal=temporal)
         yield Services(
             settings=settings,
@@ -217,8 +224,8 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             watched=watched,
             agent_config=agent_config(settings, toolboxes),
             artifacts=artifacts,
+            deliveries=deliveries,
             files=StagedFiles(database=database, storage=storage, settings=settings.files),
-            deliveries=Deliveries(database=database, hub=hub, lost=lost, artifacts=artifacts),
             speech=SpeechRequests(starts=starts, artifacts=artifacts),
             payloads=Payloads(payload_codec(settings), namespace=settings.temporal.namespace),
             prose=ProseRequests(starts=starts, artifacts=artifacts),
@@ -229,6 +236,15 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
                 artifacts=artifacts,
                 pictures=Pictures(allow_loopback=settings.agents.fetch_allow_loopback),
             ),
+            resources=Resources(
+                database=database,
+                starts=starts,
+                launches=launches,
+                deliveries=deliveries,
+                documents=Documents(storage=storage),
+                settings=settings,
+            ),
+            retrieval=Retrieval(database=database, embeddings=providers.connect(settings)),
         )
 
 
@@ -275,6 +291,7 @@ def _middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(OperationLog)
     uploads = {
         "/api/v1/agent/sandboxes/upload-file": settings.sandboxes.max_file_bytes,
+        "/api/v1/agent/rag/resources": settings.rag.max_file_bytes + FORM_BYTES,
         "/api/v1/agent/files/upload": settings.files.max_bytes + FORM_BYTES,
     }
     app.add_middleware(BodyLimit, limit=settings.api.max_body_bytes, larger=uploads)

@@ -28,6 +28,8 @@ from agents_backend.services.oauth import OAuth
 from agents_backend.services.payloads import Payloads
 from agents_backend.services.podcasts import PodcastRequests
 from agents_backend.services.prose import ProseRequests
+from agents_backend.services.rag_resources import Resources
+from agents_backend.services.rag_search import Retrieval
 from agents_backend.services.roles import Roles
 from agents_backend.services.runs import RunsService
 from agents_backend.services.sandbox_commands import SandboxCommands
@@ -145,6 +147,8 @@ OAuthOf = Annotated[OAuth, _service("oauth")]
 PayloadsOf = Annotated[Payloads, _service("payloads")]
 PodcastsOf = Annotated[PodcastRequests, _service("podcasts")]
 ProseOf = Annotated[ProseRequests, _service("prose")]
+ResourcesOf = Annotated[Resources, _service("resources")]
+RetrievalOf = Annotated[Retrieval, _service("retrieval")]
 RolesOf = Annotated[Roles, _service("roles")]
 RunsOf = Annotated[RunsService, _service("runs")]
 SchedulersOf = Annotated[Schedulers, _service("schedulers")]

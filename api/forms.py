@@ -41,13 +41,13 @@ class UploadForm:
         self._chunks = request.stream()
         self._parser = MultipartParser(_boundary(request), self._callbacks())
         self._name, self._is_file, self._field = "", False, bytearray()
-        self._disposition, self._header = b"", [b"", b""]
+        self._disposition, self._kind, self._header = b"", b"", [b"", b""]
         self._data: deque[bytes] = deque()
         self._has_file = self._ended = False
         self._stack = ExitStack()
         self._aside = self._stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115  # the stack closes it
         self.fields: dict[str, str] = {}
-        self.filename = ""
+        self.filename = self.media_type = ""
         self.size = 0
 
     async def __aenter__(self) -> Self:
@@ -113,7 +113,7 @@ class UploadForm:
         }
 
     def _on_part(self) -> None:
-        self._disposition, self._field = b"", bytearray()
+        self._disposition, self._kind, self._field = b"", b"", bytearray()
 
     def _on_header(self, part: int, data: bytes) -> None:
         self._header[part] += data
@@ -121,6 +121,8 @@ class UploadForm:
     def _on_header_end(self) -> None:
         if self._header[0].lower() == b"content-disposition":
             self._disposition = self._header[1]
+        if self._header[0].lower() == b"content-type":
+            self._kind = self._header[1]
         self._header = [b"", b""]
 
     def _on_headers(self) -> None:
@@ -130,6 +132,7 @@ class UploadForm:
             raise Invalid.field("file", "a form has one file, and this is its name")
         if self._is_file:
             self._has_file, self.filename = True, _unescaped(options[b"filename"].decode(errors="replace"))
+            self.media_type = parse_options_header(self._kind)[0].decode(errors="replace").lower()
         if len(self.fields) >= MAX_FIELDS:
             raise Invalid("The form has too many fields.")
 

@@ -14,6 +14,7 @@ from activities.coding_agents import CodingAgentActivities
 from activities.decks import DeckActivities
 from activities.files import FileActivities
 from activities.frames import FrameActivities
+from activities.ingestion import IngestionActivities, ResourceSweepActivities
 from activities.logs import LogActivities
 from activities.podcasts import PodcastActivities
 from activities.prose import ProseActivities
@@ -26,10 +27,12 @@ from agents_backend.agents.registry import AGENTS
 from agents_backend.contracts import queues
 from agents_backend.db.base import Database
 from agents_backend.integrations import articles
+from agents_backend.integrations.embeddings import providers
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
 from agents_backend.integrations.outgoing import Outgoing
 from agents_backend.integrations.pages import Pages
+from agents_backend.integrations.parsing.reader import Reader as DocumentReader
 from agents_backend.integrations.speech.providers import SpeechProviders
 from agents_backend.integrations.storage import Storage
 from agents_backend.services.artifacts import Artifacts
@@ -48,6 +51,10 @@ from agents_backend.services.pictures import Pictures
 from agents_backend.services.podcasts import PodcastFiles, PodcastRequests
 from agents_backend.services.progress import Progress
 from agents_backend.services.prose import ProseTexts
+from agents_backend.services.rag_documents import Documents
+from agents_backend.services.rag_embedding import PassageEmbedding
+from agents_backend.services.rag_ingestion import Ingestion
+from agents_backend.services.rag_sweeps import ResourceSweeps
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_parts import RunParts
 from agents_backend.services.run_starts import RunStarts
@@ -71,6 +78,7 @@ from workflows.chat import ChatWorkflow
 from workflows.coding_agents import RefreshClaudeCodeWorkflow, SweepClaudeCodeWorkflow
 from workflows.deck import DeckWorkflow
 from workflows.files import ExpireFilesWorkflow
+from workflows.ingestion import IngestWorkflow, SweepResourcesWorkflow
 from workflows.logs import ForgetLogsWorkflow
 from workflows.podcast import PodcastWorkflow
 from workflows.prose import ProseWorkflow
@@ -175,11 +183,14 @@ def media(parts: Parts) -> Work:
     decks = DeckActivities(
         files=DeckFiles(parts=made, texts=texts, artifacts=artifacts, progress=progress, pictures=pictures)
     )
+    ingested = ingestion(parts, storage=storage, made=made, progress=progress)
     return Work(
-        workflows=[DeckWorkflow, PodcastWorkflow, ProseWorkflow, SpeechWorkflow],
+        workflows=[DeckWorkflow, IngestWorkflow, PodcastWorkflow, ProseWorkflow, SpeechWorkflow],
         activities=[
             frame.mark_step,
             frame.finish_run,
+            *(ingested.fetch_resource, ingested.parse_resource, ingested.cut_resource),
+            *(ingested.embed_passages, ingested.index_resource, ingested.refuse_resource),
             prose.write_prose,
             decks.outline_deck,
             decks.build_deck,
@@ -190,6 +201,22 @@ def media(parts: Parts) -> Work:
             speech.mix_speech,
             speech.clear_lines,
         ],
+    )
+
+
+def ingestion(parts: Parts, *, storage: Storage, made: RunParts, progress: Progress) -> IngestionActivities:
+    """The resources' part of `media`."""
+    return IngestionActivities(
+        ingestion=Ingestion(
+            database=parts.database,
+            parts=made,
+            documents=Documents(storage=storage),
+            pages=parts.pages,
+            reader=DocumentReader(parts.settings.rag),
+            embedding=PassageEmbedding(database=parts.database, embeddings=providers.connect(parts.settings)),
+            progress=progress,
+            settings=parts.settings.rag,
+        )
     )
 
 
@@ -208,9 +235,17 @@ def background(parts: Parts) -> Work:
     claude = claude_code(database=parts.database, temporal=parts.temporal, settings=parts.settings)
     coding = CodingAgentActivities(claude_code=claude)
     scheduled = schedulers(parts)
+    resources = ResourceSweepActivities(
+        sweeps=ResourceSweeps(
+            database=parts.database,
+            documents=Documents(storage=parts.storage()),
+            embedding=PassageEmbedding(database=parts.database, embeddings=providers.connect(parts.settings)),
+        )
+    )
     return Work(
         workflows=[
             SweepRunsWorkflow,
+            SweepResourcesWorkflow,
             SweepSandboxesWorkflow,
             ExpireArtifactsWorkflow,
             ExpireFilesWorkflow,
@@ -225,6 +260,7 @@ def background(parts: Parts) -> Work:
             ArtifactActivities(artifacts=parts.artifacts()).expire_artifacts,
             FileActivities(files=staged).expire_files,
             LogActivities(retention=retention).forget_logs,
+            *(resources.sweep_resources, resources.embed_anew, resources.embedded_anew),
             coding.refresh_claude_code,
             coding.sweep_claude_code,
             *scheduled.activities,

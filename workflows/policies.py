@@ -131,6 +131,14 @@ SPEAK = ActivityConfig(
     retry_policy=ROOM,
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
+# A document that kills its parser, or its worker, does so the next time as well.
+PARSE = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=15),
+    schedule_to_close_timeout=timedelta(minutes=30),
+    heartbeat_timeout=timedelta(seconds=5),
+    retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=4),
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
 # Tokens live for hours and are refreshed in good time; what fails for a day is left to the sweep.
 REFRESH = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=60),

@@ -67,6 +67,13 @@ class FetchPage(Arguments):
     url: str = Field(min_length=1, max_length=4_096)
 
 
+class Retrieve(Arguments):
+    """Search the user's own documents, by meaning and by words. Gives passages, each with the rag:// address to cite it by."""
+
+    query: str = Field(min_length=1, max_length=1_000, description="what you want to know, as a full question")
+    count: int = Field(6, ge=1, le=20, description="how many passages")
+
+
 def declare(name: str, arguments: type[Arguments], *, repeatable: bool) -> Tool:
     """One of our own tools, declared by the class of its arguments."""
     schema = arguments.model_json_schema()

@@ -19,6 +19,8 @@ from agents_backend.services.agent_sandboxes import CHOSEN
 from agents_backend.services.attachments import part_of
 from agents_backend.services.idempotency import reading_what_was_made
 from agents_backend.services.launches import Launches
+from agents_backend.services.rag_search import check_named
+from agents_backend.services.rag_tools import named_in
 from agents_backend.services.run_mcp import McpWishes, RunMcp
 from agents_backend.services.run_starts import NewRun, RunStarts
 from agents_backend.services.runs import RunsService, StartedRun, accept_answers, find
@@ -229,6 +231,7 @@ class _Place:
         holder = await rows.holder(thread.id)
         if holder is not None:
             self._queue_behind(holder, run)
+        await check_named(rows.session, run.user_id, named_in(run.options))
         if (name := run.options.get("session_id")) is not None:
             sandbox = await find_named(SandboxRepository(rows.session), name, run.user_id)
             run.options = {**run.options, CHOSEN: sandbox.id}

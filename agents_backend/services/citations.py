@@ -7,9 +7,11 @@ from agents_backend.db.tables.runs import Message
 from agents_backend.services.toolboxes import Source
 
 WITHHELD = "(address left out: it is none of the sources)"
-_TOKEN = re.compile(r"\[(\d{1,3})\]|https?://[^\s<>\"'`\])}]+")
+_TOKEN = re.compile(r"\[(\d{1,3})\]|(?:https?|rag)://[^\s<>\"'`\])}]+")
 # What may still grow into a token; held back until the next piece of text decides.
-_OPEN = re.compile(r"(?:\[\d{0,3}|h(?:t(?:t(?:ps?(?::/?)?)?)?)?|https?://[^\s<>\"'`\])}]*)\Z")
+_OPEN = re.compile(
+    r"(?:\[\d{0,3}|h(?:t(?:t(?:ps?(?::/?)?)?)?)?|r(?:a(?:g(?::/?)?)?)?|(?:https?|rag)://[^\s<>\"'`\])}]*)\Z"
+)
 _TRAILING = ".,;:!?*_"
 
 

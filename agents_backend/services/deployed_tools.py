@@ -8,6 +8,7 @@ from temporalio.client import Client
 from agents_backend.db.base import Database
 from agents_backend.integrations.addresses import Policy, certificates
 from agents_backend.integrations.articles import Reader
+from agents_backend.integrations.embeddings import providers
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.pages import Pages
 from agents_backend.integrations.presigned import PresignedUrls
@@ -17,6 +18,8 @@ from agents_backend.services.agent_sandboxes import AgentSandboxes
 from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.attachment_tools import AttachmentTools
 from agents_backend.services.builtin_tools import BuiltinTools
+from agents_backend.services.rag_search import Retrieval
+from agents_backend.services.rag_tools import RetrieveTools
 from agents_backend.services.mcp_parts import mcp_listings
 from agents_backend.services.mcp_tools import McpTools
 from agents_backend.services.run_programs import RunPrograms
@@ -55,6 +58,7 @@ async def deployed_tools(
             artifacts=artifacts,
             places=places,
         )
+        mine = RetrieveTools(retrieval=Retrieval(database=database, embeddings=providers.connect(settings)))
         attached = AttachmentTools(
             staged=StagedFiles(database=database, storage=storage, settings=settings.files),
             storage=storage,
@@ -65,4 +69,4 @@ async def deployed_tools(
         programs = RunPrograms(database=database, places=places, access=parts.access, boxes=parts.boxes)
         listings = mcp_listings(database=database, settings=settings, trust=trust, programs=programs)
         remote = McpTools(database=database, listings=listings, artifacts=artifacts, log=log)
-        yield Toolboxes(BuiltinTools(), web, boxed, attached, remote, *more)
+        yield Toolboxes(BuiltinTools(), web, mine, boxed, attached, remote, *more)

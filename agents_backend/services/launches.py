@@ -70,6 +70,7 @@ KINDS: dict[str, Kind] = {
     "enhance": Kind(names.PROSE_WORKFLOW, queues.MEDIA, media_input, priority=1),
     "podcast": Kind(names.PODCAST_WORKFLOW, queues.MEDIA, media_input, priority=4),
     "ppt": Kind(names.DECK_WORKFLOW, queues.MEDIA, media_input, priority=3),
+    "ingest": Kind(names.INGEST_WORKFLOW, queues.MEDIA, media_input, priority=4),
     "speech": Kind(names.SPEECH_WORKFLOW, queues.MEDIA, media_input, priority=2),
 }
 

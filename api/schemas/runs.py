@@ -12,7 +12,9 @@ from agents_backend.db.tables.runs import Artifact, Message, Run, Thread
 from agents_backend.domain.runs import Decision, MultitaskStrategy
 from agents_backend.services.chats import ChatRequest, NewMessage
 from agents_backend.services.content import STAGED
+from agents_backend.services.rag_tools import RESOURCES
 from api.schemas.artifacts import ArtifactView
+from api.schemas.rag import ResourceRef
 from api.schemas.mcp import McpSettings
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f]+$")]
@@ -39,10 +41,14 @@ class ChatOptions(Body):
     multitask_strategy: MultitaskStrategy = "reject"
     interrupt_before_tools: list[Name] = Field(default_factory=list, max_length=100)
     mcp_settings: McpSettings = Field(default_factory=McpSettings)
+    resources: list[ResourceRef] = Field(
+        default_factory=list, max_length=50, description="the documents to retrieve from; none: all of one's own"
+    )
 
     def for_run(self) -> dict[str, Any]:
         """Those that the run's row keeps."""
-        return self.model_dump(include=set(ChatOptions.model_fields) - {"multitask_strategy", "mcp_settings"})
+        plain = self.model_dump(include=set(ChatOptions.model_fields) - {"multitask_strategy", "mcp_settings", "resources"})
+        return {**plain, RESOURCES: [str(resource.id) for resource in self.resources]} if self.resources else plain
 
 
 class ResumeEntry(Body):
@@ -64,7 +70,6 @@ class ChatBody(ChatOptions):
 
     thread_id: Name | None = None
     agent_name: str = "chat"
-    resources: list[dict[str, Any]] = Field(default_factory=list, max_length=50)
     resume: list[ResumeEntry] = Field(default_factory=list, max_length=100)
     file_ids: list[uuid.UUID] = Field(
         default_factory=list, max_length=20, description="files of /agent/files that belong to the last message"

@@ -44,6 +44,11 @@ async def artifact(owner: httpx.AsyncClient) -> dict[str, str]:
     return {"get_artifact.run_id": run_id, "name": made["name"]}
 
 
+async def resource(owner: httpx.AsyncClient) -> dict[str, str]:
+    answer = await owner.post("/agent/rag/resources", json={"title": "Mine", "text": "Mine alone."}, timeout=150)
+    return {"resource_id": answer.json()["id"]}
+
+
 async def codex(owner: httpx.AsyncClient) -> dict[str, str]:
     """Servers of one's own need a server to connect to: tests/mcp has the same for them."""
     await owner.post("/agent/user-settings/mcp/codex", json={"apikey": "sk-mine"})
@@ -61,6 +66,7 @@ MAKERS: tuple[Callable[[httpx.AsyncClient], Awaitable[dict[str, str]]], ...] = (
     waiting_run,
     scheduler,
     artifact,
+    resource,
     staged_file,
     codex,
 )
@@ -108,6 +114,7 @@ async def test_somebody_else_s_thing_is_like_none_at_all(client, other_client, i
     assert (await client.get(f"/agent/runs/{ids['run_id']}")).json()["status"] == "waiting"
     assert (await client.get(f"/agent/threads/{ids['thread_id']}")).status_code == 200
     assert (await client.get(f"/task/schedulers/{ids['scheduler_id']}")).json()["version"] == 1
+    assert (await client.get(f"/agent/rag/resources/{ids['resource_id']}")).json()["status"] == "ready"
     assert (await client.get(f"/agent/files/{ids['file_id']}")).status_code == 200
 
 
@@ -123,7 +130,8 @@ async def test_somebody_else_s_thread_or_file_in_a_body_is_like_none_at_all(clie
 
 
 async def test_lists_hold_one_s_own_things_alone(client, other_client, ids):
-    for path in ("/agent/runs", "/agent/threads", "/task/schedulers", "/agent/files", "/agent/credits/usage"):
+    lists = ("/agent/runs", "/agent/threads", "/task/schedulers", "/agent/files", "/agent/credits/usage")
+    for path in (*lists, "/agent/rag/resources"):
         assert (await other_client.get(path)).json()["total"] == 0
     assert (await other_client.get("/agent/runs", params={"thread_id": ids["thread_id"]})).json()["items"] == []
 

@@ -6,6 +6,7 @@ from agents_backend.db.tables.generator import GeneratedTable
 from agents_backend.db.tables.logs import OperaLog
 from agents_backend.db.tables.mcp import CodingAgent, McpServer
 from agents_backend.db.tables.oauth import OAuthLink
+from agents_backend.db.tables.rag import RagPassage, RagResource
 from agents_backend.db.tables.rights import Dept, Menu, Role, RoleMenu, UserRole
 from agents_backend.db.tables.runs import Artifact, IdempotencyKey, Interrupt, Message, Run, RunPart, Thread
 from agents_backend.db.tables.sandboxes import Sandbox, SandboxCommand, Slide
@@ -30,6 +31,8 @@ __all__ = [
     "Message",
     "OAuthLink",
     "OperaLog",
+    "RagPassage",
+    "RagResource",
     "Role",
     "RoleMenu",
     "Run",

@@ -1,0 +1,1 @@
+"""Files that users give, read into sections by a child process that may die of them."""
