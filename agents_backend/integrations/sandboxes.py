@@ -85,6 +85,14 @@ class Urls:
 
 
 @dataclass(frozen=True)
+class Endpoint:
+    """Where a request to one port of a box goes, and the headers that bring it there and open it."""
+
+    url: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class BoxFile:
     path: str
     is_folder: bool
@@ -207,6 +215,13 @@ class Boxes:
         scheme = "http" if (self._e2b.sandbox_url or "").startswith("http://") else "https"
         # The host of port 1 with its number put aside: E2B's own rule, whatever it is.
         return Urls(scheme, box.get_host(1).replace("1-", "{port}-", 1), box.traffic_access_token)
+
+    async def endpoint(self, box_id: str, port: int, *, seconds: int) -> Endpoint:
+        """A port as this process reaches it: names of an own host's sandboxes need not resolve here."""
+        found = await self.urls(box_id, seconds=seconds)
+        url = found.of(port)
+        headers = {"Host": url.partition("://")[2], **({TOKEN_HEADER: found.token} if found.token else {})}
+        return Endpoint(self._e2b.sandbox_url or url, headers)
 
     # Files
 

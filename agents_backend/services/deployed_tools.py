@@ -8,6 +8,7 @@ from temporalio.client import Client
 from agents_backend.db.base import Database
 from agents_backend.integrations.addresses import Policy, certificates
 from agents_backend.integrations.articles import Reader
+from agents_backend.integrations.box_mcp import BoxMcp
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.pages import Pages
 from agents_backend.integrations.presigned import PresignedUrls
@@ -17,6 +18,7 @@ from agents_backend.services.agent_sandboxes import AgentSandboxes
 from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.builtin_tools import BuiltinTools
 from agents_backend.services.sandbox_parts import sandbox_files, sandbox_parts
+from agents_backend.services.sandbox_servers import SandboxServers
 from agents_backend.services.sandbox_tools import SandboxTools
 from agents_backend.services.toolboxes import Toolbox, Toolboxes
 from agents_backend.services.web_tools import WebTools
@@ -37,15 +39,17 @@ async def deployed_tools(
         Pages(policy=policy, trust=trust) as pages,
         Reader() as reader,
         PresignedUrls(policy, trust=trust) as presigned,
+        BoxMcp(trust) as box_mcp,
     ):
         web = WebTools(search=connect(vendors, wire), pages=pages, reader=reader, missing=missing(vendors))
         boxed = SandboxTools(
-            database=database,
             parts=parts,
+            servers=SandboxServers(boxes=parts.boxes, access=parts.access, entities=parts.entities, mcp=box_mcp),
             files=sandbox_files(parts, settings, pages=pages, presigned=presigned),
             artifacts=Artifacts(
                 database=database, storage=Storage(settings.storage, settings.data_dir), settings=settings
             ),
             places=AgentSandboxes(database=database, sandboxes=parts.sandboxes, log=log),
+            template=settings.e2b.template,
         )
         yield Toolboxes(BuiltinTools(), web, boxed, *more)
