@@ -16,6 +16,7 @@ from agents_backend.agents.tools import Arguments, Tool, declare
 _OF_THE_BOX = Path(__file__).with_suffix(".json")
 RUN: Final = "shell_run"
 REGISTER_PORT: Final = "port_register"
+SLIDE_CHANGES: Final = frozenset({"slide_write", "slide_delete"})
 
 
 class SaveArtifact(Arguments):

@@ -45,7 +45,15 @@ from agents_backend.domain.errors import (
     SandboxUnavailable,
     Unavailable,
 )
-from agents_backend.integrations.sandbox_scripts import MAX_OUTPUT, START, STOP, WAIT, CommandReport, parse_report
+from agents_backend.integrations.sandbox_scripts import (
+    DIGESTS,
+    MAX_OUTPUT,
+    START,
+    STOP,
+    WAIT,
+    CommandReport,
+    parse_report,
+)
 from agents_backend.settings import E2BSettings, SandboxSettings
 
 MCP_PORT: Final = 6060
@@ -241,6 +249,14 @@ class Boxes:
         async with self._call(box_id):
             found = await box.files.list(path)
         return sorted((BoxFile(f.path, f.type == FileType.DIR, f.size) for f in found), key=lambda file: file.path)
+
+    async def digests(self, box_id: str, folder: str, *, seconds: int) -> dict[str, str]:
+        """The SHA-256 of each file two levels below a folder, by its path: small ones, and no more than 2,000."""
+        box = await self._reach(box_id, seconds)
+        async with self._call(box_id):
+            found = await box.commands.run(DIGESTS, envs={"AGENTS_FOLDER": folder}, timeout=self._seconds)
+        lines = [line.partition("  ") for line in found.stdout.split("\x00") if line]
+        return {path: digest for digest, _, path in lines}
 
     async def read(self, box_id: str, path: str, *, seconds: int) -> AsyncIterator[bytes]:
         """The file's bytes, as they come.

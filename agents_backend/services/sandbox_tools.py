@@ -1,6 +1,7 @@
 """The tools of runs of kind `agent`: those of the MCP server in the run's sandbox, and the sandbox's files as artifacts of the run."""
 
 import asyncio
+import json
 import mimetypes
 import posixpath
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ from agents_backend.services.artifacts import Artifacts, NewArtifact
 from agents_backend.services.sandbox_files import SandboxFiles
 from agents_backend.services.sandbox_parts import SandboxParts
 from agents_backend.services.sandbox_servers import SandboxServers
+from agents_backend.services.slide_mirror import Clash
 from agents_backend.services.toolboxes import Availability, ToolContext, ToolResult
 
 KIND: Final = "agent"
@@ -35,6 +37,7 @@ NO_SANDBOXES: Final = (
 MAX_ARTIFACT: Final = 25_000_000
 # What the product adds to a tool of the sandbox, which knows nothing of the product.
 _ADDED: Final = {offered.REGISTER_PORT: "The result has the address by which the user reaches it."}
+_SLIDES: Final = "slides/"  # a call that names it may have changed some
 
 
 class SandboxTools:
@@ -104,6 +107,8 @@ class SandboxTools:
         text = answer.text
         if name == offered.REGISTER_PORT and not answer.error:
             text += await self._address(place, answer.data, context)
+        if name in offered.SLIDE_CHANGES or _SLIDES in json.dumps(given, default=str):
+            text += told_of(await self._parts.slides.take(place.sandbox_id, context.user_id))
         return ToolResult(text, error=answer.error)
 
     async def _address(self, place: Workplace, registered: Mapping[str, Any], context: ToolContext) -> str:
@@ -133,6 +138,16 @@ class SandboxTools:
         if max(found.size, len(data)) > MAX_ARTIFACT:
             raise TooLarge(f"The file has more than {MAX_ARTIFACT:,} bytes, the most that can be saved.")
         return bytes(data)
+
+
+def told_of(clashes: Sequence[Clash]) -> str:
+    """What a model must know of slides that the user has changed at the same time."""
+    lines = [
+        f"The user changed slide {clash.slide_number} of {clash.presentation_name} meanwhile: the user's stays, yours is in "
+        f"{clash.path}. Read the slide again before you write it."
+        for clash in clashes
+    ]
+    return "".join(f"\n{line}" for line in lines)
 
 
 def _with_ours(tools: Sequence[Tool]) -> list[Tool]:

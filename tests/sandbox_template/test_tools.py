@@ -426,7 +426,11 @@ async def test_slides_are_pages_on_disk_and_come_back_as_they_were_written(box: 
     listed = (await tools("slide_list", presentation_name=name))["result"]
     assert [item["slide_number"] for item in listed] == [1, 2]
     await tools("slide_write", presentation_name=name, slide_number=2, title="two", content="<p>again</p>")
-    assert (await tools("slide_read", presentation_name=name, slide_number=2))["content"] == "<p>again</p>"
+    again = await tools("slide_read", presentation_name=name, slide_number=2)
+    assert again["content"] == "<p>again</p>"
+    stale = {"presentation_name": name, "slide_number": 2, "title": "x", "content": "x", "replaces": back["sha256"]}
+    assert "read it again" in await tools.refused("slide_write", **stale)
+    await tools("slide_write", **{**stale, "replaces": again["sha256"]})
     await tools("slide_delete", presentation_name=name, slide_number=2)
     assert "no slide 2" in await tools.refused("slide_read", presentation_name=name, slide_number=2)
     assert "no slide 2" in await tools.refused("slide_delete", presentation_name=name, slide_number=2)

@@ -275,6 +275,15 @@ async def test_a_run_is_offered_the_tools_of_its_own_sandbox_s_server(client: ht
     assert {tool["function"]["name"] for tool in model.requests[-1]["tools"]} >= there
 
 
+async def test_a_slide_that_an_agent_writes_is_the_user_s_at_once(client: httpx.AsyncClient, model: FakeOpenAI):
+    slide = {"presentation_name": "Q3", "slide_number": 1, "title": "Results", "content": "<h1>Results</h1>"}
+    *_, events = await work(client, model, call("slide_write", **slide))
+    [sandbox] = made(events)
+    await client.post(f"/agent/sandboxes/{sandbox}/pause")
+    [found] = (await client.get(f"/agent/sandboxes/{sandbox}/slides")).json()["items"]
+    assert {name: found[name] for name in slide} == slide
+
+
 async def test_a_run_that_is_cancelled_stops_its_command(client: httpx.AsyncClient, model: FakeOpenAI):
     thread, _, events = await work(client, model, call("shell_run", command="true"))
     [sandbox] = made(events)
