@@ -31,6 +31,7 @@ from agents_backend.integrations.temporal import connect as connect_temporal
 from agents_backend.integrations.temporal import ensure_search_attributes
 from agents_backend.reference import markdown, variable_name, variables
 from agents_backend.services.seeds import seed
+from agents_backend.services.vault import KeyRotation, Rotated
 from agents_backend.settings import EMBEDDED_NOTICE, Settings, load
 from agents_backend.stack.process import StackError, check_free
 from agents_backend.stack.stack import Stack
@@ -164,7 +165,7 @@ def _migrate(found: Settings) -> str | None:
 
     async def seeded() -> str | None:
         # Before the administrator, whose password is told once: nothing after that may fail.
-        await ensure_search_attributes(await connect_temporal(found.temporal, lazy=True))
+        await ensure_search_attributes(await connect_temporal(found, lazy=True))
         async with Database(found.database) as database:
             return await seed(database, found)
 
@@ -173,6 +174,36 @@ def _migrate(found: Settings) -> str | None:
     except Unavailable as error:
         out.print(f"[red]{escape(error.detail)}[/]", soft_wrap=True)
         raise typer.Exit(1) from None
+
+
+@app.command("rotate-keys")
+def rotate_keys() -> None:
+    """Encrypt anew, with the first of VAULT_KEYS, what older keys encrypted in PostgreSQL; stopped anywhere, it goes on when run again."""
+    found = complete()
+
+    async def rotated() -> bool:
+        async with Database(found.database) as database:
+            rotation = KeyRotation(database=database, settings=found.vault)
+            results = [_told(await rotation.run(column)) for column in rotation.columns()]
+        typer.echo(
+            f"The newest key is {rotation.newest}; Temporal's histories keep the keys that they were written with."
+        )
+        return all(results)
+
+    try:
+        complete_now = asyncio.run(rotated())
+    except Unavailable as error:
+        out.print(f"[red]{escape(error.detail)}[/]", soft_wrap=True)
+        raise typer.Exit(1) from None
+    raise typer.Exit(0 if complete_now else 1)
+
+
+def _told(column: Rotated) -> bool:
+    """Print what became of a column; whether all of it has the newest key."""
+    typer.echo(f"{column.column}: {column.done} encrypted anew")
+    for why, count in column.failures.items():
+        out.print(f"[red]{column.column}: {count} could not be. {escape(why)}[/]", soft_wrap=True)
+    return not column.failures
 
 
 @app.command()
@@ -193,6 +224,7 @@ def _without_servers(found: Settings) -> Settings:
             "redis": found.redis.model_copy(update={"url": nowhere}),
             "temporal": found.temporal.model_copy(update={"address": "unset"}),
             "auth": found.auth.model_copy(update={"secret": nowhere}),
+            "vault": found.vault.model_copy(update={"keys": nowhere}),
         }
     )
 

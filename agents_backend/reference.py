@@ -19,7 +19,7 @@ Every setting is an environment variable, or a file of that name in lower case i
 Settings are read once, when a process starts; `agents-backend check-config` says what is wrong with them.
 
 A process that runs apart (`agents-backend api`, `agents-backend worker`) needs `DATABASE_URL`, `REDIS_URL`,
-`TEMPORAL_ADDRESS` and `AUTH_SECRET`. With `ENVIRONMENT=production` it also refuses to start without `ADMIN_PASSWORD`, or on
+`TEMPORAL_ADDRESS`, `AUTH_SECRET` and `VAULT_KEYS`. With `ENVIRONMENT=production` it also refuses to start without `ADMIN_PASSWORD`, or on
 weak secrets, and says which. `agents-backend up` starts what is not given.
 
 The OpenTelemetry SDK's own variables, such as `OTEL_TRACES_SAMPLER` and `OTEL_RESOURCE_ATTRIBUTES`, work as its documentation says.

@@ -5,14 +5,17 @@ name, lower case, in `SECRETS_DIR` (default `/run/secrets`: Docker's and Kuberne
 """
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Environment = Literal["development", "test", "production"]
+_KEY = re.compile(r"[0-9a-f]{64}")
 
 
 def _secrets_dir() -> Path | None:
@@ -62,8 +65,17 @@ class TemporalSettings(Group):
     namespace: str = "default"
     api_key: SecretStr | None = Field(None, description="Temporal Cloud's")
     tls: bool = Field(default=False, description="speak TLS to it, as Temporal Cloud wants")
+    encrypt_payloads: bool | None = Field(
+        None, description="what its histories hold is encrypted, with VAULT_KEYS; default: in production"
+    )
     ui_url: str = Field("http://localhost:8233", description="where people open runs")
     rpc_timeout_seconds: float = Field(5, gt=0)
+
+    @property
+    def ui_origin(self) -> str:
+        """What a browser calls the origin of the UI's page."""
+        found = urlsplit(self.ui_url)
+        return f"{found.scheme}://{found.netloc}".lower()
 
 
 class ApiSettings(Group):
@@ -84,6 +96,11 @@ class ApiSettings(Group):
     def base_url(self) -> str:
         """How browsers reach the API, without a slash at its end."""
         return (self.public_url or f"http://localhost:{self.port}").rstrip("/")
+
+    @property
+    def codec_url(self) -> str:
+        """The codec server, as the Temporal UI and CLI want to be told it."""
+        return f"{self.base_url}/api/v1/admin/auth/payloads"
 
     @model_validator(mode="before")
     @classmethod
@@ -117,10 +134,10 @@ class AuthSettings(Group):
     access_token_seconds: int = Field(900, ge=30)
     refresh_token_seconds: int = Field(30 * 24 * 3600, ge=60)
     refresh_grace_seconds: float = Field(
-        10,
+        0,
         ge=0,
         le=60,
-        description="a refresh token replaced this recently is refused, but does not revoke its session",
+        description="a refresh token sent so soon after it was replaced is refused, but does not revoke its session",
     )
     session_cache_seconds: float = Field(0.5, ge=0, le=1, description="how stale a revocation may be on one process")
     login_attempts: int = Field(10, ge=3, description="failures a window, of one account from one address, before 429")
@@ -129,6 +146,35 @@ class AuthSettings(Group):
     hash_concurrency: int = Field(2, ge=1, description="password hashes computed at once by one process")
     logins_waiting: int = Field(256, ge=1, description="sign-ins that wait for their turn in one process, at most")
     cookie_secure: bool | None = Field(None, description="default: on in production")
+
+
+class VaultSettings(Group):
+    """The keys of what is encrypted at rest: secrets in PostgreSQL, payloads in Temporal. AES-256-GCM; see docs/deploy.md on rotation."""
+
+    model_config = _group("VAULT_")
+
+    keys: SecretStr | None = Field(
+        None,
+        description="64 hexadecimal digits each (`openssl rand -hex 32`), comma-separated: the first encrypts, each decrypts",
+    )
+
+    @field_validator("keys")
+    @classmethod
+    def _are_keys(cls, given: SecretStr | None) -> SecretStr | None:
+        found = _split(given)
+        if given is not None and not (found and all(_KEY.fullmatch(key) for key in found)):
+            raise ValueError("each key is 64 hexadecimal digits, with commas between them")
+        if len(set(found)) < len(found):
+            raise ValueError("the same key stands there twice")
+        return given
+
+    def listed(self) -> tuple[bytes, ...]:
+        """The keys, newest first, of 32 bytes each."""
+        return tuple(bytes.fromhex(key) for key in _split(self.keys))
+
+
+def _split(keys: SecretStr | None) -> list[str]:
+    return [key for key in re.split(r"[\s,]+", keys.get_secret_value().lower()) if key] if keys else []
 
 
 class OAuth2Settings(Group):
@@ -385,6 +431,7 @@ class Settings(Group):
     api: ApiSettings = Field(default_factory=ApiSettings)
     worker: WorkerSettings = Field(default_factory=WorkerSettings)
     auth: AuthSettings = Field(default_factory=AuthSettings)
+    vault: VaultSettings = Field(default_factory=VaultSettings)
     oauth2: OAuth2Settings = Field(default_factory=OAuth2Settings)
     models: ModelSettings = Field(default_factory=ModelSettings)
     vendors: VendorSettings = Field(default_factory=VendorSettings)
@@ -402,6 +449,11 @@ class Settings(Group):
     def in_production(self) -> bool:
         return self.environment == "production"
 
+    @property
+    def payloads_encrypted(self) -> bool:
+        wanted = self.temporal.encrypt_payloads
+        return self.in_production if wanted is None else wanted
+
     def missing(self) -> tuple[str, ...]:
         """The names of the variables without which an API or worker process cannot run."""
         needed = {
@@ -409,6 +461,7 @@ class Settings(Group):
             "REDIS_URL": self.redis.url,
             "TEMPORAL_ADDRESS": self.temporal.address,
             "AUTH_SECRET": self.auth.secret,
+            "VAULT_KEYS": self.vault.keys,
         }
         return tuple(name for name, value in needed.items() if value is None)
 
@@ -426,6 +479,8 @@ class Settings(Group):
             problems.append(f"ADMIN_PASSWORD is a well-known one or shorter than {_MIN_PASSWORD} characters")
         if self.auth.secret and len(set(self.auth.secret.get_secret_value())) < _MIN_DISTINCT:
             problems.append("AUTH_SECRET is not random")
+        if any(len(set(key)) < _MIN_DISTINCT for key in self.vault.listed()):
+            problems.append("VAULT_KEYS is not random")
         if self.agents.fetch_allow_loopback:
             problems.append("AGENT_FETCH_ALLOW_LOOPBACK is for tests")
         if self.oauth2.offered and not (self.api.public_url or "").startswith("https://"):

@@ -21,6 +21,7 @@ from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.hub import Hub
 from agents_backend.integrations.metrics import DATABASE_CONNECTIONS
 from agents_backend.integrations.pages import Pages
+from agents_backend.integrations.payloads import payload_codec
 from agents_backend.integrations.presigned import PresignedUrls
 from agents_backend.integrations.redis_connections import connect
 from agents_backend.integrations.storage import Storage
@@ -47,6 +48,7 @@ from agents_backend.services.oauth import OAuth
 from agents_backend.services.open_streams import OpenStreams
 from agents_backend.services.opera_logs import OperaLogs
 from agents_backend.services.passwords import Passwords
+from agents_backend.services.payloads import Payloads
 from agents_backend.services.pictures import Pictures
 from agents_backend.services.podcasts import PodcastRequests
 from agents_backend.services.principals import Principals
@@ -70,7 +72,7 @@ from agents_backend.services.threads import Threads
 from agents_backend.services.users import Users
 from agents_backend.settings import Settings
 from api import console, errors, openapi
-from api.middleware import BodyLimit, Metrics, OperationLog, RequestId, TrailingSlash
+from api.middleware import BodyLimit, Metrics, OperationLog, RequestId, TemporalUi, TrailingSlash
 from api.observation import Observe
 from api.routes import ROUTERS, health
 
@@ -110,6 +112,7 @@ class Services:
     artifacts: Artifacts
     deliveries: Deliveries
     speech: SpeechRequests
+    payloads: Payloads
     prose: ProseRequests
     podcasts: PodcastRequests
     decks: DeckRequests
@@ -121,7 +124,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         database = await stack.enter_async_context(Database(settings.database))
         DATABASE_CONNECTIONS.set_function(database.connections_in_use)
         redis = await stack.enter_async_context(connect(settings.redis))
-        temporal = await connect_temporal(settings.temporal, lazy=True)
+        temporal = await connect_temporal(settings, lazy=True)
         passwords = Passwords(settings.auth.hash_concurrency)
         stack.callback(passwords.close)
         principals = Principals(database, kept_seconds=settings.auth.session_cache_seconds)
@@ -189,6 +192,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             artifacts=artifacts,
             deliveries=Deliveries(database=database, hub=hub, lost=lost, artifacts=artifacts),
             speech=SpeechRequests(starts=starts, artifacts=artifacts),
+            payloads=Payloads(payload_codec(settings), namespace=settings.temporal.namespace),
             prose=ProseRequests(starts=starts, artifacts=artifacts),
             podcasts=PodcastRequests(starts=starts, artifacts=artifacts),
             decks=DeckRequests(
@@ -265,6 +269,8 @@ def _middleware(app: FastAPI, settings: Settings) -> None:
             ],
             max_age=int(timedelta(hours=1).total_seconds()),
         )
+    # Outside of the origins above, which may not ask for payloads.
+    app.add_middleware(TemporalUi, origin=settings.temporal.ui_origin, prefix="/api/v1/admin/auth/payloads/")
     if settings.telemetry.exporter_otlp_endpoint:
         # One span for a request, not one more for each token that is sent.
         app.add_middleware(OpenTelemetryMiddleware, exclude_spans=["receive", "send"], excluded_urls="health,metrics")

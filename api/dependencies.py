@@ -21,6 +21,7 @@ from agents_backend.services.logs import Logs
 from agents_backend.services.menus import Menus
 from agents_backend.services.monitor import Monitor
 from agents_backend.services.oauth import OAuth
+from agents_backend.services.payloads import Payloads
 from agents_backend.services.podcasts import PodcastRequests
 from agents_backend.services.prose import ProseRequests
 from agents_backend.services.roles import Roles
@@ -47,14 +48,14 @@ def _service(name: str) -> Any:
     return Depends(find)
 
 
-_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
+bearer = HTTPBearer(auto_error=False, bearerFormat="JWT")
 
 
 Auth = Annotated[AuthService, _service("auth")]
 
 
 async def _user(
-    request: Request, auth: Auth, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    request: Request, auth: Auth, given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Principal:
     if given is None:
         raise Unauthenticated
@@ -130,6 +131,7 @@ LogsOf = Annotated[Logs, _service("logs")]
 MenusOf = Annotated[Menus, _service("menus")]
 MonitorOf = Annotated[Monitor, _service("monitor")]
 OAuthOf = Annotated[OAuth, _service("oauth")]
+PayloadsOf = Annotated[Payloads, _service("payloads")]
 PodcastsOf = Annotated[PodcastRequests, _service("podcasts")]
 ProseOf = Annotated[ProseRequests, _service("prose")]
 RolesOf = Annotated[Roles, _service("roles")]

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -40,6 +41,24 @@ class TrailingSlash:
         if scope["type"] == "http" and len(path) > 1 and path.endswith("/"):
             scope = {**scope, "path": path.rstrip("/") or "/"}
         await self.app(scope, receive, send)
+
+
+class TemporalUi:
+    """Lets one page alone, the Temporal UI's, use the codec server from a browser, with the cookie of our sign-in."""
+
+    def __init__(self, app: ASGIApp, *, origin: str, prefix: str) -> None:
+        self.app, self._prefix = app, prefix
+        self._shared = CORSMiddleware(
+            app,
+            allow_origins=[origin],
+            allow_credentials=True,
+            allow_methods=["POST"],
+            allow_headers=["Authorization", "Content-Type", "X-Namespace"],
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        theirs = scope["type"] == "http" and scope["path"].startswith(self._prefix)
+        await (self._shared if theirs else self.app)(scope, receive, send)
 
 
 class RequestId:

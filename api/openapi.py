@@ -8,10 +8,22 @@ from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from agents_backend.domain.errors import AgentsError
+from agents_backend.domain.errors import (
+    AgentsError,
+    IdempotencyMismatch,
+    Invalid,
+    StorageFull,
+    TooLarge,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+    UpstreamFailed,
+    UpstreamTimeout,
+)
 from api.dependencies import Requires
 from api.errors import status_of
 from api.schemas.errors import ErrorView
+from api.schemas.runs import RunView
 
 
 def errors(*kinds: type[AgentsError]) -> dict[int | str, dict[str, Any]]:
@@ -20,6 +32,24 @@ def errors(*kinds: type[AgentsError]) -> dict[int | str, dict[str, Any]]:
     for kind in kinds:
         codes.setdefault(status_of(kind), []).append(kind.code)
     return {status: {"model": ErrorView, "description": " or ".join(names)} for status, names in codes.items()}
+
+
+def made_by_a_run() -> dict[int | str, dict[str, Any]]:
+    """The `responses=` of a route whose request waits for what a run makes, beside what it makes."""
+    return {
+        202: {"model": RunView, "description": "with `Prefer: respond-async`: the run"},
+        **errors(
+            Invalid,
+            TooLarge,
+            Unauthenticated,
+            IdempotencyMismatch,
+            TooMany,
+            StorageFull,
+            Unavailable,
+            UpstreamFailed,
+            UpstreamTimeout,
+        ),
+    }
 
 
 def event_stream() -> dict[int | str, dict[str, Any]]:

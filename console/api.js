@@ -142,7 +142,12 @@ export const signInAddress = (provider) => `${BASE}/admin/oauth2/${provider}/aut
 export const leaveToSignIn = () => remember(SIGNED_IN, "yes");
 
 export async function login(fields) {
-  token = (await call("POST", "/admin/auth/login", fields)).access_token;
+  enter(await call("POST", "/admin/auth/login", fields));
+}
+
+/** Go on with the session that the API has answered. */
+export function enter({ access_token: access }) {
+  token = access;
   remember(SIGNED_IN, "yes");
 }
 

@@ -10,9 +10,12 @@ const root = document.getElementById("app");
 let leave = () => {};
 
 async function enter() {
-  const user = await call("GET", "/admin/sys/users/me");
+  const [user, sidebar] = await Promise.all([
+    call("GET", "/admin/sys/users/me"),
+    call("GET", "/admin/sys/menus/sidebar"),
+  ]);
   clear();
-  leave = showShell(root, user);
+  leave = showShell(root, user, sidebar);
 }
 
 function signIn() {

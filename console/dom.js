@@ -12,7 +12,7 @@ export function h(tag, props = {}, ...children) {
 
 function assign(node, name, value) {
   if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-  else if (name === "class") node.className = value;
+  else if (name === "class") node.className = value ?? "";
   else if (name === "dataset") Object.assign(node.dataset, value);
   else if (PROPERTIES.has(name)) node[name] = value;
   else if (value !== null && value !== undefined && value !== false)

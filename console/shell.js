@@ -5,8 +5,9 @@ import { PAGES } from "./pages/index.js";
 import { Router } from "./router.js";
 import { themeSelect } from "./theme.js";
 import { clear, guard, report } from "./ui/banner.js";
+import { holds } from "./ui/rights.js";
 
-const may = (user, page) => !page.needs || user.is_superuser || (user.permissions ?? []).includes(page.needs);
+const ACCOUNT = "Account"; // the group of pages that stand in one's own menu
 
 /** A button, and what it unfolds. */
 function unfolding(text, label, ...inside) {
@@ -21,18 +22,24 @@ function unfolding(text, label, ...inside) {
 
 /** The pages' links in their order; those of a group are behind one button, where the group's first page stands. */
 function menuOf(pages, links) {
-  const groups = [...new Set(pages.map((page) => page.group ?? page))];
+  const groups = [...new Set(pages.map((page) => page.group ?? page))].filter((group) => group !== ACCOUNT);
   return groups.map((group) => {
     const mine = links.filter((_, at) => (pages[at].group ?? pages[at]) === group);
     return typeof group === "string" ? unfolding(group, group, mine) : mine;
   });
 }
 
-/** The signed-in console in `root`. Returns what ends it. */
-export function showShell(root, user) {
-  const pages = PAGES.filter((page) => may(user, page));
-  const links = pages.map((page) => h("a", { href: `#${page.path}` }, page.title));
-  const menu = h("nav", { "aria-label": "Pages" }, menuOf(pages, links));
+/** The titles of the user's own menus by their names: what an administrator hid is not among them. */
+const titlesOf = (menus) => new Map(menus.flatMap((menu) => [[menu.name, menu.title], ...titlesOf(menu.children)]));
+
+/** The signed-in console in `root`, with the API's `sidebar` for the user. Returns what ends it. */
+export function showShell(root, user, sidebar) {
+  const titles = titlesOf(sidebar);
+  const pages = PAGES.filter((page) => holds(user, page.needs));
+  const listed = pages.filter((page) => !page.under && (!page.menu || titles.has(page.menu)));
+  const links = listed.map((page) => h("a", { href: `#${page.path}` }, titles.get(page.menu) ?? page.title));
+  const mine = links.filter((_, at) => listed[at].group === ACCOUNT);
+  const menu = h("nav", { "aria-label": "Pages" }, menuOf(listed, links));
   const outlet = h("main", { id: "page", tabindex: "-1" });
   const skip = h("button", { type: "button", class: "skip", onclick: () => outlet.focus() }, "Skip to content");
   const brand = h(
@@ -42,22 +49,29 @@ export function showShell(root, user) {
     h("span", {}, "Agents Backend"),
   );
   const leave = h("button", { type: "button", onclick: guard(logout) }, "Log out");
-  const me = unfolding(user.username, "Account", themeSelect(), leave);
+  const me = unfolding(user.username, "Account", mine, themeSelect(), leave);
   fill(root, skip, h("header", { class: "top" }, brand, menu, h("span", { class: "grow" }), me), outlet);
 
   let present = null; // {page, controller, update}
-  const router = new Router(pages, show);
+  const router = new Router(PAGES, show);
 
   async function show(page, route) {
     clear();
+    if (!pages.includes(page)) return refuse(page);
     links.forEach((link, at) => {
-      if (pages[at] === page) link.setAttribute("aria-current", "page");
+      if (listed[at].path === (page.under ?? page.path)) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     });
     document.querySelectorAll(":popover-open").forEach((open) => open.hidePopover());
     document.title = `${page.title} · Agents Backend`;
     if (present?.page === page && present.update) return present.update(contextOf(route, present.controller.signal));
     return render(page, route);
+  }
+
+  /** A page without the right to see it, as by a link of somebody else. */
+  async function refuse(page) {
+    await router.replace(pages[0].path, { follow: true });
+    report({ status: 403, message: `You may not open “${page.title}”: none of your roles has the right to.` });
   }
 
   async function render(page, route) {
@@ -77,6 +91,7 @@ export function showShell(root, user) {
       guard,
       report,
       clear,
+      may: (permission) => holds(user, permission),
       go: (path) => router.go(path),
       replace: (path) => router.replace(path),
     };

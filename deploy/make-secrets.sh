@@ -13,6 +13,7 @@ keep() { [ -e "secrets/$1" ] || { printf '%s' "$2" > "secrets/$1"; echo "made de
 keep postgres_password "$(random)"
 keep redis_password "$(random)"
 keep auth_secret "$(random)"
+keep vault_keys "$(random)"
 keep admin_password "$(random | cut -c1-24)"
 keep database_url "postgresql://agents:$(cat secrets/postgres_password)@postgres:5432/agents"
 keep redis_url "redis://:$(cat secrets/redis_password)@redis:6379/0"

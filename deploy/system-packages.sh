@@ -18,6 +18,7 @@ has chromium || has chromium-browser || has google-chrome || missing "chromium (
 has bwrap || missing "bubblewrap (the embedded sandboxes)" bubblewrap
 has slirp4netns || missing "slirp4netns (their network)" slirp4netns
 has soffice || has libreoffice || missing "libreoffice-impress (pictures of decks)" libreoffice-impress
+has nginx || [ -x /usr/sbin/nginx ] || missing "nginx (the test of the proxy's configuration)" nginx-light
 has_font en || missing "Noto fonts" "fontconfig fonts-noto-core"
 has_font zh-cn || missing "Noto CJK fonts (Chinese, Japanese, Korean)" fonts-noto-cjk
 has_font ar || case "$wanted" in *fonts-noto-core*) ;; *) missing "Noto Arabic fonts" fonts-noto-core ;; esac

@@ -86,16 +86,19 @@ def settings(stack: Stack, fake_model: FakeOpenAI, fake_edge: FakeEdge, tmp_path
     )
 
 
-def settings_for(stack: Stack, **more) -> Settings:
-    """The settings of a process that uses a stack."""
+def settings_for(stack: Stack, *, encrypt_payloads: bool = True, **more) -> Settings:
+    """The settings of a process that uses a stack; as in production, Temporal holds ciphertext."""
     made, plain = stack.environment(), Settings()
     return Settings(
         environment="test",
         admin_password=PASSWORD,
         database=plain.database.model_copy(update={"url": secret(made["DATABASE_URL"])}),
         redis=plain.redis.model_copy(update={"url": secret(made["REDIS_URL"])}),
-        temporal=plain.temporal.model_copy(update={"address": made["TEMPORAL_ADDRESS"]}),
+        temporal=plain.temporal.model_copy(
+            update={"address": made["TEMPORAL_ADDRESS"], "encrypt_payloads": encrypt_payloads}
+        ),
         auth=plain.auth.model_copy(update={"secret": secret(made["AUTH_SECRET"])}),
+        vault=plain.vault.model_copy(update={"keys": secret(made["VAULT_KEYS"])}),
         **({"e2b": embedded_e2b(made)} if stack.sandbox_host else {}),
         **more,
     )

@@ -18,8 +18,8 @@ from workers.main import run as run_worker
 
 
 @asynccontextmanager
-async def serving(settings: Settings, *, worker: bool = True) -> AsyncIterator[httpx.AsyncClient]:
-    """A client who is signed in as the administrator."""
+async def serving(settings: Settings, *, worker: bool = True, seconds: float = 60) -> AsyncIterator[httpx.AsyncClient]:
+    """A client who is signed in as the administrator, and waits `seconds` for an answer."""
     await asyncio.to_thread(upgrade, settings.database.url.get_secret_value())
     async with Database(settings.database) as database:
         await seed(database, settings)
@@ -29,7 +29,7 @@ async def serving(settings: Settings, *, worker: bool = True) -> AsyncIterator[h
     work = asyncio.create_task(run_worker(settings, ["chat"], stop=stop)) if worker else None
     while not server.started:
         await asyncio.sleep(0.01)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=60) as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=seconds) as client:
         answer = await client.post("/admin/auth/login", json={"username": "admin", "password": PASSWORD})
         client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
         yield client

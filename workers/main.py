@@ -8,16 +8,17 @@ from datetime import timedelta
 from importlib.metadata import version
 
 import structlog
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 
 from activities.observation import CountActivities
 from agents_backend.contracts import queues as task_queues
 from agents_backend.db.base import Database
-from agents_backend.integrations.addresses import Policy
+from agents_backend.integrations.addresses import Policy, certificates
+from agents_backend.integrations.articles import Reader
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
 from agents_backend.integrations.outgoing import Outgoing
+from agents_backend.integrations.pages import Pages
 from agents_backend.integrations.redis_connections import connect
 from agents_backend.integrations.temporal import connect as connect_temporal
 from agents_backend.services.deployed_tools import deployed_tools
@@ -29,7 +30,6 @@ from agents_backend.settings import EMBEDDED, EMBEDDED_NOTICE, Settings
 from workers.queues import WORK, Parts
 
 _log = structlog.get_logger(__name__)
-_ALWAYS_THE_SAME = ("agents_backend", "workflows", "pydantic", "pydantic_core", "ag_ui", "langchain_core", "langgraph")
 
 
 async def run(
@@ -58,14 +58,15 @@ async def build(
         raise ValueError(f"no such queue: {', '.join(unknown)}; there are {', '.join(task_queues.QUEUES)}")
     database = await stack.enter_async_context(Database(settings.database, pool_size=20))
     redis = await stack.enter_async_context(connect(settings.redis))
-    client, log = await connect_temporal(settings.temporal), EventLog(redis)
+    client, log = await connect_temporal(settings), EventLog(redis)
     launches = Launches(temporal=client, settings=settings)
-    models = Models(settings)
+    models = await stack.enter_async_context(Models(settings))
     if task_queues.CHAT in queues:
         await models.warm()
     gc.freeze()  # a full collection of all that was imported would hold the loop for 0.1 s and more, again and again
     if EMBEDDED in models.configs:
         _log.warning("embedded_model_answers", notice=EMBEDDED_NOTICE)
+    policy, trust = Policy(allow_loopback=settings.agents.fetch_allow_loopback), await certificates()
     parts = Parts(
         settings=settings,
         database=database,
@@ -78,18 +79,13 @@ async def build(
         toolboxes=await stack.enter_async_context(
             deployed_tools(settings, more_tools, database=database, temporal=client, log=log)
         ),
-        outgoing=await stack.enter_async_context(
-            Outgoing(policy=Policy(allow_loopback=settings.agents.fetch_allow_loopback))
-        ),
+        outgoing=await stack.enter_async_context(Outgoing(policy=policy)),
+        pages=await stack.enter_async_context(Pages(policy=policy, trust=trust)),
+        reader=await stack.enter_async_context(Reader()),
     )
     if task_queues.BACKGROUND in queues:
         await ensure_upkeep(client)
     return [worker_of(parts, queue) for queue in queues if queue in WORK]
-
-
-def workflow_runner() -> SandboxedWorkflowRunner:
-    """How workflows run here, and how their recorded histories are replayed."""
-    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*_ALWAYS_THE_SAME))
 
 
 def worker_of(parts: Parts, queue: str) -> Worker:
@@ -104,7 +100,7 @@ def worker_of(parts: Parts, queue: str) -> Worker:
         plugins=work.plugins,
         build_id=version("agents-backend"),  # the default hashes the source of every loaded module, for seconds
         interceptors=[CountActivities(tools)],
-        workflow_runner=workflow_runner(),
+        workflow_runner=UnsandboxedWorkflowRunner(),  # the replays of the tests run in the sandbox: ADR 0005
         max_concurrent_activities=settings.worker.max_concurrent_activities,
         max_concurrent_workflow_tasks=settings.worker.max_concurrent_workflow_tasks,
         workflow_task_poller_behavior=pollers,
@@ -112,6 +108,6 @@ def worker_of(parts: Parts, queue: str) -> Worker:
         graceful_shutdown_timeout=timedelta(seconds=settings.worker.graceful_shutdown_seconds),
         # The default of 10 s would stall the next step of every run after a worker's death.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
-        max_heartbeat_throttle_interval=timedelta(seconds=0.5),
-        default_heartbeat_throttle_interval=timedelta(seconds=0.5),
+        max_heartbeat_throttle_interval=timedelta(seconds=1),
+        default_heartbeat_throttle_interval=timedelta(seconds=1),
     )

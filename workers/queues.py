@@ -23,14 +23,17 @@ from activities.turns import TurnActivities
 from agents_backend.agents.registry import AGENTS
 from agents_backend.contracts import queues
 from agents_backend.db.base import Database
+from agents_backend.integrations.articles import Reader
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
 from agents_backend.integrations.outgoing import Outgoing
+from agents_backend.integrations.pages import Pages
 from agents_backend.integrations.speech.providers import SpeechProviders
 from agents_backend.integrations.storage import Storage
 from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.chats import Chats
-from agents_backend.services.decks import DeckFiles
+from agents_backend.services.decks import DeckFiles, DeckRequests
+from agents_backend.services.fire_records import FireRecords
 from agents_backend.services.launches import Launches
 from agents_backend.services.logs import Retention
 from agents_backend.services.lost_runs import LostRuns
@@ -38,7 +41,7 @@ from agents_backend.services.model_calls import ModelCalls
 from agents_backend.services.model_texts import ModelTexts
 from agents_backend.services.outcomes import Outcomes, Signing
 from agents_backend.services.pictures import Pictures
-from agents_backend.services.podcasts import PodcastFiles
+from agents_backend.services.podcasts import PodcastFiles, PodcastRequests
 from agents_backend.services.progress import Progress
 from agents_backend.services.prose import ProseTexts
 from agents_backend.services.run_ends import RunEnds
@@ -89,6 +92,12 @@ class Parts:
     models: Models
     toolboxes: Toolboxes
     outgoing: Outgoing
+    pages: Pages
+    reader: Reader
+
+    def artifacts(self) -> Artifacts:
+        storage = Storage(self.settings.storage, self.settings.data_dir)
+        return Artifacts(database=self.database, storage=storage, settings=self.settings)
 
 
 @dataclass(frozen=True)
@@ -158,8 +167,6 @@ def media(parts: Parts) -> Work:
 
 
 def background(parts: Parts) -> Work:
-    storage = Storage(parts.settings.storage, parts.settings.data_dir)
-    artifacts = Artifacts(database=parts.database, storage=storage, settings=parts.settings)
     sweeps = Sweeps(
         database=parts.database,
         launches=parts.launches,
@@ -181,7 +188,7 @@ def background(parts: Parts) -> Work:
         activities=[
             SweepActivities(sweeps=sweeps).sweep_runs,
             SandboxSweepActivities(sweeps=of_sandboxes).sweep_sandboxes,
-            ArtifactActivities(artifacts=artifacts).expire_artifacts,
+            ArtifactActivities(artifacts=parts.artifacts()).expire_artifacts,
             LogActivities(retention=retention).forget_logs,
             *scheduled.activities,
         ],
@@ -191,21 +198,13 @@ def background(parts: Parts) -> Work:
 def schedulers(parts: Parts) -> Work:
     """The schedulers' part of `background`."""
     mirror = ScheduleMirror(database=parts.database, temporal=parts.temporal)
-    starts = RunStarts(database=parts.database, log=parts.log, launches=parts.launches, settings=parts.settings)
     signing = Signing(parts.settings)
     runs = RunsService(database=parts.database, log=parts.log, launches=parts.launches)
     scheduled = ScheduledTasks(
         database=parts.database,
-        mirror=mirror,
+        records=FireRecords(database=parts.database, mirror=mirror),
         runs=runs,
-        carriers=Carriers(
-            chats=Chats(
-                database=parts.database, starts=starts, runs=runs, launches=parts.launches, settings=parts.settings
-            ),
-            starts=starts,
-            outgoing=parts.outgoing,
-            signing=signing,
-        ),
+        carriers=carriers(parts, runs, signing),
     )
     outcomes = Outcomes(database=parts.database, outgoing=parts.outgoing, signing=signing, settings=parts.settings)
     sweeps = SchedulerSweeps(
@@ -229,6 +228,25 @@ def schedulers(parts: Parts) -> Work:
             made.sweep_schedulers,
             made.audit_schedulers,
         ],
+    )
+
+
+def carriers(parts: Parts, runs: RunsService, signing: Signing) -> Carriers:
+    """What schedulers' tasks are carried out with."""
+    settings, artifacts = parts.settings, parts.artifacts()
+    starts = RunStarts(database=parts.database, log=parts.log, launches=parts.launches, settings=settings)
+    pictures = Pictures(allow_loopback=settings.agents.fetch_allow_loopback)
+    return Carriers(
+        chats=Chats(database=parts.database, starts=starts, runs=runs, launches=parts.launches, settings=settings),
+        podcasts=PodcastRequests(starts=starts, artifacts=artifacts),
+        decks=DeckRequests(starts=starts, artifacts=artifacts, pictures=pictures),
+        outgoing=parts.outgoing,
+        signing=signing,
+        pages=parts.pages,
+        reader=parts.reader,
+        sandbox_sweeps=sandbox_parts(database=parts.database, temporal=parts.temporal, settings=settings).sweeps,
+        retention=Retention(database=parts.database, settings=settings.retention),
+        artifacts=artifacts,
     )
 
 

@@ -2,9 +2,10 @@
 
 from temporalio import workflow
 
+from workflows import policies
+
 with workflow.unsafe.imports_passed_through():
     from agents_backend.contracts import activities as names
-    from workflows import policies
 
 
 @workflow.defn(name=names.EXPIRE_ARTIFACTS_WORKFLOW)

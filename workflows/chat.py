@@ -1,14 +1,18 @@
 """A chat run: the agent's graph in the workflow, a human in its loop, and one clean end whatever happens."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any, NoReturn
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, is_cancelled_exception
+from temporalio.exceptions import ApplicationError
+
+from workflows import policies
+from workflows.frames import Frame
+from workflows.turns import HistoryFull, WorkflowTurns, interrupt_id
 
 with workflow.unsafe.imports_passed_through():
     from langgraph.checkpoint.memory import InMemorySaver
+    from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
     from langgraph.errors import GraphRecursionError
     from langgraph.types import Command
     from pydantic import TypeAdapter
@@ -16,11 +20,21 @@ with workflow.unsafe.imports_passed_through():
     from temporalio.langgraph import graph
 
     from agents_backend.contracts import activities as names
-    from agents_backend.contracts.turns import Answers, ChatInput, Midway, Pause, Question, RunEnd
-    from agents_backend.domain.errors import AgentsError
+    from agents_backend.contracts.turns import (
+        Answers,
+        ChatInput,
+        Midway,
+        ModelTurn,
+        Pause,
+        Question,
+        RunEnd,
+        ToolCallRef,
+    )
+    from agents_backend.domain.errors import Invalid
     from agents_backend.domain.runs import RunStatus
-    from workflows import policies
-    from workflows.turns import HistoryFull, WorkflowTurns, interrupt_id
+
+# What the graphs keep in their states.
+_CHECKPOINTED = JsonPlusSerializer(allowed_msgpack_modules=[ModelTurn, Question, ToolCallRef])
 
 
 @workflow.defn(name=names.CHAT_WORKFLOW)
@@ -30,25 +44,14 @@ class ChatWorkflow:
         self._chat = chat
         self._turns = WorkflowTurns(chat)
         self._answers: dict[int, Answers] = {}
-        self._status = RunStatus.RUNNING
 
     @workflow.run
     async def run(self, chat: ChatInput) -> RunStatus:
-        try:
-            end = await self._converse(chat)
-        except BaseException as error:
-            if is_cancelled_exception(error):
-                await self._finish(RunEnd(run=chat.run, status=RunStatus.CANCELLED))
-                raise
-            if (failure := as_failure(error)) is None:
-                raise  # a bug in the workflow: the task is retried, and the fixed code goes on from here
-            end = RunEnd(run=chat.run, status=RunStatus.FAILED, error_code=failure[0], error_detail=failure[1])
-        await self._finish(end)
-        return end.status
+        return await Frame(chat.run).carry_out(self._converse(chat))
 
     async def _converse(self, chat: ChatInput) -> RunEnd:
         """Let the graph run from interrupt to interrupt until it ends."""
-        app = graph(chat.run.agent_name).compile(checkpointer=InMemorySaver())
+        app = graph(chat.run.agent_name).compile(checkpointer=InMemorySaver(serde=_CHECKPOINTED))
         config: Any = {"configurable": {"thread_id": chat.run.run_id}, "recursion_limit": chat.max_steps * 4}
         asked: Any = await self._beginning(app, config)
         while True:
@@ -56,6 +59,8 @@ class ChatWorkflow:
                 state = await app.ainvoke(asked, config, context=self._turns)
             except HistoryFull:
                 await self._go_on_in_a_new_history(app, config)
+            except GraphRecursionError:
+                raise Invalid("The run took too many steps.", code="STEP_LIMIT") from None
             if not (interrupts := state.get("__interrupt__")):
                 return RunEnd(
                     run=chat.run, status=RunStatus.SUCCEEDED, pending_tool_call_ids=tuple(state.get("pending") or ())
@@ -108,24 +113,3 @@ class ChatWorkflow:
     def resume(self, answers: Answers) -> None:
         """The human's decisions; a repeated signal changes nothing."""
         self._answers.setdefault(answers.leg, answers)
-
-    async def _finish(self, end: RunEnd) -> None:
-        self._status = end.status
-        workflow.set_current_details(f"{end.status}{': ' + end.error_detail if end.error_detail else ''}")
-        await asyncio.shield(
-            workflow.execute_activity(names.FINISH_RUN, end, summary=str(end.status), **policies.RECORD)
-        )
-
-
-def as_failure(error: BaseException) -> tuple[str, str] | None:
-    """The code and sentence of an error that ends the run, or None for one that is a bug."""
-    cause = error.cause if isinstance(error, ActivityError) else error
-    if isinstance(cause, ApplicationError):
-        return cause.type or "INTERNAL_ERROR", cause.message
-    if isinstance(cause, AgentsError):
-        return cause.code, cause.detail
-    if isinstance(cause, GraphRecursionError):
-        return "STEP_LIMIT", "The run took too many steps."
-    if isinstance(error, ActivityError) and not isinstance(cause, CancelledError):
-        return "UPSTREAM_TIMEOUT", "A step of the run did not end in time."
-    return None

@@ -2,12 +2,13 @@
 
 from temporalio import workflow
 
+from workflows import policies
+from workflows.frames import Frame
+
 with workflow.unsafe.imports_passed_through():
     from agents_backend.contracts import activities as names
     from agents_backend.contracts.media import Drafted, MadeFile, MediaInput
     from agents_backend.domain.runs import RunStatus
-    from workflows import policies
-    from workflows.frames import Frame
 
 
 @workflow.defn(name=names.DECK_WORKFLOW)

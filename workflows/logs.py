@@ -2,10 +2,11 @@
 
 from temporalio import workflow
 
+from workflows import policies
+
 with workflow.unsafe.imports_passed_through():
     from agents_backend.contracts import activities as names
     from agents_backend.contracts.logs import Forgotten
-    from workflows import policies
 
 
 @workflow.defn(name=names.FORGET_LOGS_WORKFLOW)

@@ -2,13 +2,14 @@
 
 from temporalio import workflow
 
+from workflows import policies
+from workflows.frames import Frame
+from workflows.speech import speak_lines
+
 with workflow.unsafe.imports_passed_through():
     from agents_backend.contracts import activities as names
     from agents_backend.contracts.media import MadeFile, MediaInput, SpeechPlan
     from agents_backend.domain.runs import RunStatus
-    from workflows import policies
-    from workflows.frames import Frame
-    from workflows.speech import speak_lines
 
 
 @workflow.defn(name=names.PODCAST_WORKFLOW)

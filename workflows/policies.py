@@ -110,16 +110,17 @@ SANDBOX_SWEEP = ActivityConfig(
     retry_policy=RetryPolicy(maximum_attempts=2),
 )
 # Storage may be full or away: the run waits ten minutes for room before it fails.
+ROOM = RetryPolicy(
+    initial_interval=timedelta(seconds=1),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(seconds=20),
+    maximum_attempts=34,
+)
 MEDIA = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=15),
     schedule_to_close_timeout=timedelta(minutes=25),
     heartbeat_timeout=timedelta(seconds=5),
-    retry_policy=RetryPolicy(
-        initial_interval=timedelta(seconds=1),
-        backoff_coefficient=2,
-        maximum_interval=timedelta(seconds=20),
-        maximum_attempts=34,
-    ),
+    retry_policy=ROOM,
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
 # A line: the activity itself says when a provider has failed too often (about a minute); storage is waited for.
@@ -127,12 +128,7 @@ SPEAK = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=5),
     schedule_to_close_timeout=timedelta(minutes=30),
     heartbeat_timeout=timedelta(seconds=5),
-    retry_policy=RetryPolicy(
-        initial_interval=timedelta(seconds=1),
-        backoff_coefficient=2,
-        maximum_interval=timedelta(seconds=20),
-        maximum_attempts=34,
-    ),
+    retry_policy=ROOM,
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
 # What cannot be put away now goes with the run's files.
@@ -141,8 +137,8 @@ CLEAR = ActivityConfig(
     schedule_to_close_timeout=timedelta(minutes=10),
     retry_policy=UPSTREAM,
 )
-# The beginning of a scheduler's fire, within its first workflow task; what fails here is left to TASK.
-START = LocalActivityConfig(
+# Within the workflow task that asks for it; what fails here is done again as an activity of its own.
+AT_ONCE = LocalActivityConfig(
     start_to_close_timeout=timedelta(seconds=20),
     retry_policy=RetryPolicy(maximum_attempts=1),
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,

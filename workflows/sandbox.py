@@ -11,12 +11,13 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
+from workflows import policies
+
 with workflow.unsafe.imports_passed_through():
     from agents_backend.contracts import activities as names
     from agents_backend.contracts.sandboxes import Farewell, Lease, SandboxInput, SandboxState
     from agents_backend.contracts.turns import Frozen
     from agents_backend.domain.sandboxes import SandboxStatus
-    from workflows import policies
 
 # Each look at E2B is about ten events: a sandbox that is never touched is continued as new once a day.
 MOST_EVENTS = 1500

@@ -5,10 +5,11 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
+from workflows import policies
+
 with workflow.unsafe.imports_passed_through():
     from agents_backend.contracts import activities as names
     from agents_backend.contracts.sandboxes import CommandFailure, CommandInput, CommandProgress
-    from workflows import policies
 
 
 @workflow.defn(name=names.SANDBOX_COMMAND_WORKFLOW)

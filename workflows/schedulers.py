@@ -9,10 +9,11 @@ from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError, is_cancelled_exception
 from temporalio.workflow import ParentClosePolicy
 
+from workflows import policies
+
 with workflow.unsafe.imports_passed_through():
     from agents_backend.contracts import activities as names
     from agents_backend.contracts.schedulers import Fire, FireEnd, FireRef, FireState, SchedulersSwept
-    from workflows import policies
 
 _SCHEDULED_FOR = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 60.0
@@ -62,7 +63,7 @@ class ScheduledTaskWorkflow:
         """Most tasks are done, or their run started, here: half the work for Temporal of an activity of their own."""
         try:
             state: FireState = await workflow.execute_local_activity(
-                names.START_TASK, self._fire, result_type=FireState, **policies.START
+                names.START_TASK, self._fire, result_type=FireState, **policies.AT_ONCE
             )
         except ActivityError as error:
             if is_cancelled_exception(error):

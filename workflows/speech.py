@@ -4,12 +4,13 @@ from functools import partial
 
 from temporalio import workflow
 
+from workflows import policies
+from workflows.frames import Frame, side_by_side
+
 with workflow.unsafe.imports_passed_through():
     from agents_backend.contracts import activities as names
     from agents_backend.contracts.media import LineRef, MadeFile, MediaInput, SpeechPlan, SpokenLine
     from agents_backend.domain.runs import RunStatus
-    from workflows import policies
-    from workflows.frames import Frame, side_by_side
 
 
 @workflow.defn(name=names.SPEECH_WORKFLOW)

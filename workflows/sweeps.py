@@ -2,11 +2,12 @@
 
 from temporalio import workflow
 
+from workflows import policies
+
 with workflow.unsafe.imports_passed_through():
     from agents_backend.contracts import activities as names
     from agents_backend.contracts.sandboxes import SandboxesSwept
     from agents_backend.contracts.sweeps import Swept
-    from workflows import policies
 
 
 @workflow.defn(name=names.SWEEP_RUNS_WORKFLOW)

@@ -1,7 +1,7 @@
 """The declarative base, the engine and the one way to a transaction."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -60,7 +60,7 @@ class Database:
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._readers = async_sessionmaker(alone, expire_on_commit=False)
+        self._alone = async_sessionmaker(alone, expire_on_commit=False)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -73,14 +73,18 @@ class Database:
             yield session
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A session for reads alone: each statement stands by itself, which spares two round trips.
+    async def autocommit(self) -> AsyncIterator[AsyncSession]:
+        """A session of which each statement stands, and is committed, by itself, which spares two round trips.
 
         Raises:
             Unavailable: PostgreSQL cannot be reached, or went away in the middle.
         """
-        async with _outages(), self._readers() as session:
+        async with _outages(), self._alone() as session:
             yield session
+
+    def reading(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """The same, for reads alone."""
+        return self.autocommit()
 
     def connections_in_use(self) -> int:
         pool = self.engine.pool

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agents_backend.db.base import now
-from agents_backend.db.runs import KEY_LIFETIME, RunRepository
+from agents_backend.db.runs import KEY_LIFETIME, RunRepository, kept_as
 from agents_backend.db.tables.runs import IdempotencyKey
 from agents_backend.domain.errors import IdempotencyMismatch
 
@@ -24,10 +24,10 @@ class Once:
     operation: str
     body: Any = None
 
-    @property
-    def digest(self) -> str:
-        text = json.dumps(self.body, sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()
+
+def digest_of(body: Any) -> str:
+    """What tells two requests with one Idempotency-Key apart."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
 
 
 async def once(session: AsyncSession, request: Once, create: Callable[[], Awaitable[int]]) -> tuple[int, bool]:
@@ -38,13 +38,14 @@ async def once(session: AsyncSession, request: Once, create: Callable[[], Awaita
     """
     if request.key is None:
         return await create(), True
+    digest = digest_of(request.body)
     lock = func.hashtextextended(f"idempotency:{request.user_id}:{request.key}", 0)
     await session.execute(select(func.pg_advisory_xact_lock(lock)))
-    kept = await session.get(IdempotencyKey, (request.user_id, request.key))
+    kept = await session.get(IdempotencyKey, (request.user_id, kept_as(request.key)))
     if kept is not None and kept.created_at > now() - KEY_LIFETIME:
-        if (kept.operation, kept.body_hash) != (request.operation, request.digest):
+        if (kept.operation, kept.body_hash) != (request.operation, digest):
             raise IdempotencyMismatch
         return int(kept.result_id), False
     made = await create()
-    await RunRepository(session).claim_key(request.user_id, request.key, request.operation, request.digest, str(made))
+    await RunRepository(session).claim_key(request.user_id, request.key, request.operation, digest, str(made))
     return made, True

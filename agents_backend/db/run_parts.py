@@ -1,10 +1,8 @@
 """SQL of the parts of runs."""
 
 import uuid
-from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,10 +13,6 @@ from agents_backend.db.tables.runs import RunPart
 class RunPartRepository:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
-
-    async def all(self, run_id: uuid.UUID) -> Sequence[RunPart]:
-        query = select(RunPart).where(RunPart.run_id == run_id)
-        return (await self._session.scalars(query.order_by(RunPart.created_at, RunPart.name))).all()
 
     async def get(self, run_id: uuid.UUID, name: str) -> RunPart | None:
         return await self._session.get(RunPart, (run_id, name))

@@ -1,20 +1,26 @@
 """SQL of threads, runs, messages and interrupts."""
 
+import hashlib
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select, union_all, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agents_backend.db.base import now
-from agents_backend.db.tables.runs import ANSWERS, Artifact, IdempotencyKey, Interrupt, Message, Run, Thread
+from agents_backend.db.tables.runs import ANSWERS, Artifact, IdempotencyKey, Interrupt, Message, Run, RunPart, Thread
 from agents_backend.domain.errors import NotFound
 from agents_backend.domain.runs import FINAL, HOLDING, RunStatus
 
 KEY_LIFETIME = timedelta(hours=24)
+
+
+def kept_as(idempotency_key: str) -> str:
+    """Whoever has a key can have its result again, so only its SHA-256 is kept."""
+    return hashlib.sha256(idempotency_key.encode()).hexdigest()
 
 
 class RunRepository:
@@ -64,6 +70,12 @@ class RunRepository:
         if user_id is not None:
             query = query.where(Run.user_id == user_id)
         return await self._session.scalar(query.with_for_update() if lock else query)
+
+    async def run_and_thread(self, run_id: uuid.UUID, *, lock: bool = False) -> tuple[Run, str] | None:
+        """A run, and the public id of its thread, or nothing where it has none."""
+        query = select(Run, Thread.public_id).outerjoin(Thread, Thread.id == Run.thread_id).where(Run.id == run_id)
+        row = (await self._session.execute(query.with_for_update(of=Run) if lock else query)).one_or_none()
+        return (row[0], row[1] or "") if row else None
 
     async def holder(self, thread_id: uuid.UUID) -> Run | None:
         """The run that the thread is busy with."""
@@ -115,6 +127,7 @@ class RunRepository:
     async def set_status(self, run_id: uuid.UUID, status: RunStatus, **values: Any) -> bool:
         """Move a run that has not ended; False when it has."""
         query = update(Run).where(Run.id == run_id, Run.status.not_in(FINAL)).values(status=status, **values)
+        query = query.execution_options(synchronize_session=False)
         return bool((await self._session.execute(query)).rowcount)  # type: ignore[attr-defined]  # a CursorResult
 
     async def stop_waiting(self, run_id: uuid.UUID) -> None:
@@ -159,10 +172,11 @@ class RunRepository:
             query = query.where(Message.scope == scope)
         return (await self._session.scalars(query.order_by(Message.seq))).all()
 
-    async def messages_of(self, run_id: uuid.UUID) -> Sequence[Message]:
-        return (
-            await self._session.scalars(select(Message).where(Message.run_id == run_id).order_by(Message.seq))
-        ).all()
+    async def usages(self, run_id: uuid.UUID) -> Sequence[dict[str, Any] | None]:
+        """What the run's messages and parts cost, in the order in which they came."""
+        found = [select(table.usage, table.created_at).where(table.run_id == run_id) for table in (Message, RunPart)]
+        every = union_all(*found).subquery()
+        return (await self._session.scalars(select(every.c.usage).order_by(every.c.created_at))).all()
 
     async def messages_page(self, thread_id: uuid.UUID, *, offset: int, limit: int) -> tuple[Sequence[Message], int]:
         mine = Message.thread_id == thread_id
@@ -172,10 +186,6 @@ class RunRepository:
 
     async def message(self, thread_id: uuid.UUID, message_id: str) -> Message | None:
         query = select(Message).where(Message.thread_id == thread_id, Message.message_id == message_id)
-        return await self._session.scalar(query)
-
-    async def answer_of_step(self, run_id: uuid.UUID, step: int) -> Message | None:
-        query = select(Message).where(Message.run_id == run_id, Message.step == step, Message.role == "assistant")
         return await self._session.scalar(query)
 
     async def known_message_ids(self, thread_id: uuid.UUID, ids: Sequence[str]) -> set[str]:
@@ -244,21 +254,21 @@ class RunRepository:
     async def claim_key(self, user_id: int, key: str, operation: str, body_hash: str, result_id: str) -> IdempotencyKey:
         """Write the key, or find it as another request wrote it within the last 24 hours."""
         values = {"operation": operation, "body_hash": body_hash, "result_id": result_id, "created_at": now()}
-        query = insert(IdempotencyKey).values(user_id=user_id, key=key, **values)
+        query = insert(IdempotencyKey).values(user_id=user_id, key=kept_as(key), **values)
         stale = IdempotencyKey.created_at < now() - KEY_LIFETIME
         await self._session.execute(
             query.on_conflict_do_update(index_elements=["user_id", "key"], set_=values, where=stale)
         )
-        found = await self._session.get(IdempotencyKey, (user_id, key))
+        found = await self._session.get(IdempotencyKey, (user_id, kept_as(key)))
         if found is None:
             raise NotFound("The Idempotency-Key is gone.")
         return found
 
     async def key(self, user_id: int, key: str) -> IdempotencyKey | None:
-        found = await self._session.get(IdempotencyKey, (user_id, key))
+        found = await self._session.get(IdempotencyKey, (user_id, kept_as(key)))
         return found if found and found.created_at >= now() - KEY_LIFETIME else None
 
     async def release_key(self, user_id: int, key: str) -> None:
         await self._session.execute(
-            delete(IdempotencyKey).where(IdempotencyKey.user_id == user_id, IdempotencyKey.key == key)
+            delete(IdempotencyKey).where(IdempotencyKey.user_id == user_id, IdempotencyKey.key == kept_as(key))
         )

@@ -5,13 +5,70 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, case, delete, func, null, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agents_backend.db.base import now
 from agents_backend.db.tables.runs import Artifact, Run
 from agents_backend.db.tables.schedulers import Scheduler, SchedulerRun
 from agents_backend.db.tables.users import User
+
+# Each fire's statements, made once: to make one costs more than to run it. No parameter has the name of a column, which an
+# update would take for a new value of it.
+_BEGUN = (
+    *("id", "scheduler_id", "workflow_id", "task", "trigger", "arguments", "scheduled_for", "status", "created_at"),
+    "started_at",
+)
+_TO_FIRE = (
+    select(Scheduler, SchedulerRun, User.is_enabled & User.deleted_at.is_(None))
+    .join(User, User.id == Scheduler.user_id)
+    .outerjoin(SchedulerRun, SchedulerRun.id == bindparam("fire_id"))
+    .where(Scheduler.id == bindparam("scheduler_id"))
+)
+
+
+def _begin() -> Select[uuid.UUID]:
+    columns = [SchedulerRun.__table__.columns[name] for name in _BEGUN]
+    values = (bindparam(f"fire_{column.name}", type_=column.type) for column in columns)
+    given = select(*values).where(
+        Scheduler.id == bindparam("fire_scheduler_id"), Scheduler.version == bindparam("fire_version")
+    )
+    made = (
+        insert(SchedulerRun)
+        .from_select(columns, given, include_defaults=False)
+        .on_conflict_do_nothing()
+        .returning(SchedulerRun.scheduler_id, SchedulerRun.started_at)
+        .cte("made")
+    )
+    counted = (
+        update(Scheduler)
+        .where(Scheduler.id == made.c.scheduler_id)
+        .values(last_run_time=made.c.started_at, total_run_count=Scheduler.total_run_count + 1)
+        .values(updated_at=Scheduler.updated_at)
+        .returning(Scheduler.id)
+        .cte("counted")
+    )
+    return select(counted.c.id)
+
+
+def _succeed() -> Select[str, str | None]:
+    told = Scheduler.webhook_url.is_not(None) & Scheduler.deleted_at.is_(None)
+    ended = (
+        update(SchedulerRun)
+        .where(SchedulerRun.id == bindparam("fire_id"), SchedulerRun.finished_at.is_(None))
+        .where(Scheduler.id == SchedulerRun.scheduler_id)
+        .values(status="succeeded", finished_at=bindparam("at"), arguments=null(), result=bindparam("told"))
+        .values(webhook_status=case((told, "pending")))
+        .returning(SchedulerRun.scheduler_id, SchedulerRun.status, SchedulerRun.webhook_status)
+        .cte("ended")
+    )
+    healed = update(Scheduler).where(Scheduler.id == ended.c.scheduler_id, Scheduler.failures != 0)
+    healed = healed.values(failures=0, updated_at=Scheduler.updated_at)
+    return select(ended.c.status, ended.c.webhook_status).add_cte(healed.cte("healed"))
+
+
+_BEGIN, _SUCCEED = _begin(), _succeed()
 
 
 class SchedulerRepository:
@@ -54,19 +111,29 @@ class SchedulerRepository:
     # Fires
 
     async def to_fire(
-        self, scheduler_id: uuid.UUID, fire_id: uuid.UUID
+        self, scheduler_id: uuid.UUID, fire_id: uuid.UUID, *, lock: bool = False
     ) -> tuple[Scheduler | None, SchedulerRun | None, bool]:
-        """A scheduler, locked; its fire of an id, if begun; whether its owner may sign in."""
-        may_run = User.is_enabled & User.deleted_at.is_(None)
-        query = (
-            select(Scheduler, SchedulerRun, may_run)
-            .join(User, User.id == Scheduler.user_id)
-            .outerjoin(SchedulerRun, SchedulerRun.id == fire_id)
-            .where(Scheduler.id == scheduler_id)
-            .with_for_update(of=Scheduler)
-        )
-        found = (await self._session.execute(query)).one_or_none()
+        """A scheduler; its fire of an id, if begun; whether its owner may sign in."""
+        query = _TO_FIRE.with_for_update(of=Scheduler) if lock else _TO_FIRE
+        found = (await self._session.execute(query, {"scheduler_id": scheduler_id, "fire_id": fire_id})).one_or_none()
         return (found[0], found[1], found[2]) if found else (None, None, False)
+
+    async def begin(self, fire: SchedulerRun, *, version: int) -> bool:
+        """Write a fire that runs and count it, in one statement.
+
+        False, and nothing is written, where the scheduler has another version by now, or the fire is there already.
+        """
+        fire.status, fire.started_at = "running", now()
+        values = {f"fire_{name}": getattr(fire, name) for name in _BEGUN}
+        return await self._session.scalar(_BEGIN, {**values, "fire_version": version}) is not None
+
+    async def succeed(self, fire_id: uuid.UUID, result: dict[str, Any]) -> tuple[str, str | None] | None:
+        """End a fire well and forget the scheduler's failures in a row, in one statement; its status and its webhook's.
+
+        None, and nothing is written, where there is no such fire or it has ended.
+        """
+        found = (await self._session.execute(_SUCCEED, {"fire_id": fire_id, "told": result, "at": now()})).one_or_none()
+        return (found[0], found[1]) if found else None
 
     async def fire(self, fire_id: uuid.UUID) -> SchedulerRun | None:
         return await self._session.get(SchedulerRun, fire_id)

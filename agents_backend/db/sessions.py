@@ -85,6 +85,13 @@ async def actor(session: AsyncSession, session_id: uuid.UUID) -> Mapping[str, An
     return found[0] if found else None
 
 
+async def holds(session: AsyncSession, user_id: int, permission: str) -> bool:
+    """Whether somebody may sign in and holds a permission, whatever their sessions."""
+    query = select(User.is_superuser, _ALLOWED).where(User.id == user_id, User.is_enabled, User.deleted_at.is_(None))
+    found = (await session.execute(query)).one_or_none()
+    return found is not None and (found[0] or permission in (found[1] or ()))
+
+
 async def live_sessions(session: AsyncSession, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, datetime | None]:
     """Those of the sessions that live and whose users may sign in, each with when the user's roles were changed last."""
     query = (

@@ -1,6 +1,7 @@
 """The error tree. Each error carries a stable `code`; `api/errors.py` turns it into HTTP, `activities/failures.py` into Temporal.
 
 AgentsError
+├── SealBroken               what is encrypted at rest was altered, or moved to another place
 ├── Invalid                  the caller sent something that can never work
 │   ├── TooLarge
 │   ├── ContextExceeded      the text does not fit the model
@@ -19,6 +20,7 @@ AgentsError
 │   └── SandboxGone          it died, was removed, or was never made
 ├── TooMany                  rate or count limits
 └── Unavailable              a dependency fails; it may heal
+    ├── KeyMissing           the key that something was encrypted with is not configured
     ├── SandboxUnavailable   E2B, or the sandbox within it, cannot be reached
     │   └── SandboxInterrupted   it was reached, and went away in the middle
     ├── SandboxFull          its disk
@@ -66,6 +68,11 @@ class AgentsError(Exception):
         if code is not None:
             self.code = code  # type: ignore[misc]  # an instance may be more exact than its class
         super().__init__(self.detail)
+
+
+class SealBroken(AgentsError):
+    code = "SEAL_BROKEN"
+    default_detail = "What was encrypted here was altered, or belongs to another place."
 
 
 class Invalid(AgentsError):
@@ -138,6 +145,11 @@ class IdempotencyMismatch(Conflict):
     default_detail = "This Idempotency-Key was used with another request."
 
 
+class IdempotencyGone(Conflict):
+    code = "IDEMPOTENCY_GONE"
+    default_detail = "What an earlier request with this Idempotency-Key made was deleted since."
+
+
 class TooMany(AgentsError):
     code = "TOO_MANY_REQUESTS"
     default_detail = "Too many requests."
@@ -146,6 +158,11 @@ class TooMany(AgentsError):
 class Unavailable(AgentsError):
     code = "SERVICE_UNAVAILABLE"
     default_detail = "A service that this depends on is not available now."
+
+
+class KeyMissing(Unavailable):
+    code = "KEY_MISSING"
+    default_detail = "The key that this was encrypted with is not configured."
 
 
 class UpstreamFailed(Unavailable):

@@ -94,10 +94,22 @@ CATALOG: tuple[Entry, ...] = (
         _page("log:opera", "Operation logs", "/log/opera", list="See operation logs", delete="Delete operation logs"),
     ),
     _directory(
+        "task",
+        "Tasks",
+        "clock",
+        _page("task:scheduler", "Schedulers", "/task/schedulers", upkeep="Schedule the deployment's upkeep"),
+    ),
+    _directory(
         "monitor",
         "Monitor",
         "activity",
-        _page("monitor:server", "Server", "/monitor/server", view="See the server's state"),
+        _page(
+            "monitor:server",
+            "Server",
+            "/monitor/server",
+            view="See the server's state",
+            payloads="Read what Temporal's histories hold",
+        ),
         _page("monitor:redis", "Redis", "/monitor/redis", view="See Redis's state"),
         _page(
             "monitor:session", "Sessions", "/monitor/sessions", list="See who is signed in", delete="Sign others out"

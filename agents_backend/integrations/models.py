@@ -4,11 +4,11 @@ import asyncio
 import gc
 import importlib
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, cast
+from typing import Any, Final, Self, cast
 
 import structlog
 from langchain_core.exceptions import ModelTimeoutError
@@ -24,10 +24,11 @@ from agents_backend.domain.errors import (
     UpstreamFailed,
     UpstreamTimeout,
 )
-from agents_backend.settings import ModelConfig, Settings
+from agents_backend.settings import ModelConfig, ModelSettings, Settings
 
 _VENDORS: Final = {"openai": "openai", "anthropic": "anthropic", "google_genai": "google"}
 _TOO_MANY, _SERVER_ERRORS = 429, 500
+_TRANSPORT = "aiohttp."  # whose errors carry HTTP codes of its own for what no vendor has said
 _MAY_HEAL = frozenset({408, 409, 425})
 _FINISHED = ("finish_reason", "stop_reason", "status")  # OpenAI and Google, Anthropic, the Responses API
 _log = structlog.get_logger(__name__)
@@ -58,7 +59,34 @@ class ModelChunk:
     thoughts: tuple[dict[str, Any], ...] = ()
 
 
+class _Silence:
+    """Tells when nothing has come for too long, or the end has not: one timer for an answer, not one for each chunk."""
+
+    def __init__(self, settings: ModelSettings, tell: Callable[[], None]) -> None:
+        self._loop, self._idle, self._tell = asyncio.get_running_loop(), settings.idle_timeout_seconds, tell
+        self._end, self._last = self._loop.time() + settings.timeout_seconds, self._loop.time()
+        self._timer = self._loop.call_at(self._due, self._look)
+
+    @property
+    def _due(self) -> float:
+        return min(self._end, self._last + self._idle)
+
+    def _look(self) -> None:
+        if self._loop.time() >= self._due:
+            self._tell()
+        else:
+            self._timer = self._loop.call_at(self._due, self._look)
+
+    def broken(self) -> None:
+        self._last = self._loop.time()
+
+    def cancel(self) -> None:
+        self._timer.cancel()
+
+
 class Models:
+    """The deployment's models. Use it as an async context manager: it holds connections."""
+
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.models
         self.configs = {config.name: config for config in settings.configured_models()}
@@ -116,7 +144,7 @@ class Models:
         They are read by a task of their own, because a task can be cancelled where it waits: closing the outermost of the
         vendors' nested generators leaves the inner ones, and the connection with them, to the garbage collector.
         """
-        loop, ready = asyncio.get_running_loop(), asyncio.Queue[AIMessageChunk | None]()
+        ready = asyncio.Queue[AIMessageChunk | None | TimeoutError]()
 
         async def read() -> None:
             try:
@@ -125,16 +153,17 @@ class Models:
             finally:
                 ready.put_nowait(None)
 
-        end, reader = loop.time() + self._settings.timeout_seconds, asyncio.create_task(read())
+        silence = _Silence(self._settings, lambda: ready.put_nowait(TimeoutError()))
+        reader = asyncio.create_task(read())
         try:
-            while True:
-                async with asyncio.timeout_at(min(end, loop.time() + self._settings.idle_timeout_seconds)):
-                    chunk = await ready.get()
-                if chunk is None:
-                    break
+            while (chunk := await ready.get()) is not None:
+                if isinstance(chunk, TimeoutError):
+                    raise chunk
+                silence.broken()
                 yield chunk
             await reader
         finally:
+            silence.cancel()
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
 
@@ -145,6 +174,17 @@ class Models:
             if key not in self._clients:
                 self._clients[key] = await asyncio.to_thread(_connect, config, self._settings, reasoning)
         return self._clients[key]
+
+    async def close(self) -> None:
+        for client in self._clients.values():
+            if closing := getattr(client, "close_connections", None):
+                await closing()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def warm(self) -> None:
         """Make every model's client now: no answer waits for it, and nothing else waits while a library is imported."""
@@ -213,7 +253,7 @@ def _typed(name: str, error: Exception) -> Unavailable:
     if type(error) in {TypeError, ValueError, NotImplementedError}:  # LangChain's own checks, before anything was sent
         return ModelRejected(f"The model {name} cannot take this request.")
     cause: BaseException | None = error
-    while cause is not None:
+    while cause is not None and not type(cause).__module__.startswith(_TRANSPORT):
         status = getattr(cause, "status_code", None) or getattr(cause, "code", None)
         if isinstance(status, int):
             headers = getattr(getattr(cause, "response", None), "headers", None) or {}

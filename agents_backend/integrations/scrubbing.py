@@ -62,6 +62,7 @@ def _secrets_of(value: Any) -> Iterator[str]:
     if isinstance(value, SecretStr):
         text = value.get_secret_value()
         yield text
+        yield from text.split(",")  # a list of keys
         if password := _password(text):
             yield password
             yield unquote(password)

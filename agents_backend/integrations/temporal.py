@@ -7,14 +7,15 @@ from typing import Final
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.common import HeaderCodecBehavior
 from temporalio.plugin import SimplePlugin
 from temporalio.service import RPCError, RPCStatusCode
 
 from agents_backend.domain.errors import Unavailable
+from agents_backend.integrations.payloads import data_converter
 from agents_backend.integrations.run_context import RunContext
 from agents_backend.integrations.tracing import temporal_plugins
-from agents_backend.settings import TemporalSettings
+from agents_backend.settings import Settings
 
 SEARCH_ATTRIBUTES: Final = ("UserId", "ThreadId", "Kind")
 _SETTLE_TRIES, _SETTLE_PAUSE_SECONDS = 120, 0.5
@@ -28,19 +29,21 @@ class SearchAttributesMissing(Unavailable):
     code = "SEARCH_ATTRIBUTES_MISSING"
 
 
-async def connect(settings: TemporalSettings, *, lazy: bool = False) -> Client:
+async def connect(settings: Settings, *, lazy: bool = False) -> Client:
     """A client; a lazy one connects at its first call, so that a process starts without Temporal.
 
     Where this process exports traces (see `tracing`), the client and its workers carry them.
     """
-    if settings.address is None:
+    temporal = settings.temporal
+    if temporal.address is None:
         raise ValueError("TEMPORAL_ADDRESS is not set")
     return await Client.connect(
-        settings.address,
-        namespace=settings.namespace,
-        api_key=settings.api_key.get_secret_value() if settings.api_key else None,
-        tls=settings.tls,
-        data_converter=pydantic_data_converter,
+        temporal.address,
+        namespace=temporal.namespace,
+        api_key=temporal.api_key.get_secret_value() if temporal.api_key else None,
+        tls=temporal.tls,
+        data_converter=data_converter(settings),
+        header_codec_behavior=HeaderCodecBehavior.CODEC,
         plugins=plugins(),
         lazy=lazy,
     )

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -182,14 +182,16 @@ class AuthService:
         """A new pair for a refresh token, which is used up.
 
         Raises:
-            Unauthenticated: it is unknown, expired, revoked or used; a used one revokes its session.
+            Unauthenticated: it is unknown, expired, revoked or used; a used one revokes its session (RFC 9700, 4.14.2),
+                unless it was replaced only after it had been sent here: of requests at once one wins, and goes on.
         """
+        asked_at = now()
         session_id = _uuid(token.partition(".")[0])
         fresh = _refresh_token(session_id)
         async with self._database.transaction() as session:
             found = await sessions.locked(session, session_id)
             won = found is not None and self._rotate(found[0], token, fresh)
-            if found is not None and not won and not self._lost_a_race(found[0], token):
+            if found is not None and not won and not self._lost_a_race(found[0], token, asked_at):
                 await sessions.revoke(session, session_id, "refresh token reused")
                 self._principals.forget(session_id=session_id)
         if found is None or not won:
@@ -204,9 +206,9 @@ class AuthService:
         row.expires_at = row.refreshed_at + timedelta(seconds=self._auth.refresh_token_seconds)
         return True
 
-    def _lost_a_race(self, row: AuthSession, token: str) -> bool:
-        recent = row.refreshed_at > now() - timedelta(seconds=self._auth.refresh_grace_seconds)
-        return recent and row.previous_hash == _digest(token)
+    def _lost_a_race(self, row: AuthSession, token: str, asked_at: datetime) -> bool:
+        replaced = row.refreshed_at + timedelta(seconds=self._auth.refresh_grace_seconds)
+        return replaced > asked_at and row.previous_hash == _digest(token)
 
     async def logout(self, session_id: uuid.UUID) -> None:
         async with self._database.transaction() as session:
@@ -224,6 +226,25 @@ class AuthService:
         if found is None or found.user_id != claims.user_id:
             raise Unauthenticated
         return found
+
+    async def holder(self, refresh_token: str) -> Principal:
+        """Whose refresh token it is, and it stays as it is: for a page that has the browser's cookie and nothing else.
+
+        Raises:
+            Unauthenticated: it is unknown, used or expired, or its session is revoked.
+        """
+        session_id = _uuid(refresh_token.partition(".")[0])
+        async with self._database.reading() as session:
+            row = await session.get(AuthSession, session_id)
+        if row is None or not self._presents(row, refresh_token):
+            raise Unauthenticated
+        found = await self._principals.of(session_id)
+        if found is None:
+            raise Unauthenticated
+        return found
+
+    def _presents(self, row: AuthSession, token: str) -> bool:
+        return secrets.compare_digest(row.refresh_hash, _digest(token)) or self._lost_a_race(row, token, now())
 
     async def again(self, principal: Principal) -> Principal:
         """The same person as they are now; for the answer to a change of oneself."""

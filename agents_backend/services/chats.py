@@ -7,14 +7,16 @@ from typing import Any
 
 from agents_backend.agents.registry import AGENTS, DEFAULT_AGENT
 from agents_backend.db.base import Database, now
+from agents_backend.db.idempotency import digest_of
 from agents_backend.db.runs import RunRepository
 from agents_backend.db.sandboxes import SandboxRepository
 from agents_backend.db.tables.runs import Interrupt, Run, Thread
 from agents_backend.domain.errors import Conflict, IdempotencyMismatch, Invalid, NotFound, ThreadBusy
 from agents_backend.domain.runs import MultitaskStrategy, RunStatus
 from agents_backend.services.agent_sandboxes import CHOSEN
+from agents_backend.services.idempotency import reading_what_was_made
 from agents_backend.services.launches import Launches
-from agents_backend.services.run_starts import NewRun, RunStarts, digest_of
+from agents_backend.services.run_starts import NewRun, RunStarts
 from agents_backend.services.runs import RunsService, StartedRun, accept_answers, find
 from agents_backend.services.sandbox_access import find_named
 from agents_backend.settings import Settings
@@ -119,7 +121,7 @@ class Chats:
             if text is not None:
                 await _keep_answer(rows, run, text)
             if request.idempotency_key is not None:
-                result, digest = f"{run.id}:{run.leg}", digest_of(_new(request))
+                result, digest = f"{run.id}:{run.leg}", digest_of(_new(request).digested)
                 await rows.claim_key(request.user_id, request.idempotency_key, _ANSWER, digest, result)
         return StartedRun(run, thread.public_id, leg=run.leg)
 
@@ -129,10 +131,11 @@ async def _repeated(rows: RunRepository, thread: Thread, request: ChatRequest) -
     key = await rows.key(request.user_id, request.idempotency_key) if request.idempotency_key else None
     if key is None or key.operation != _ANSWER:
         return None
-    if key.body_hash != digest_of(_new(request)):
+    if key.body_hash != digest_of(_new(request).digested):
         raise IdempotencyMismatch
     run_id, _, leg = key.result_id.partition(":")
-    found = await find(rows, uuid.UUID(run_id), request.user_id)
+    with reading_what_was_made():
+        found = await find(rows, uuid.UUID(run_id), request.user_id)
     return StartedRun(found.run, thread.public_id, leg=int(leg))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 from langchain_core.messages import HumanMessage, SystemMessage
 from pydantic import BaseModel
@@ -52,10 +53,13 @@ class OutlinePart(BaseModel):
 
 @dataclass(frozen=True)
 class DeckRequest:
+    """`wish` is what makes two requests with one Idempotency-Key the same, where the content itself may differ."""
+
     user_id: int
     given: DeckInput
     idempotency_key: str | None = None
     request_id: str = ""
+    wish: dict[str, Any] | None = None
 
 
 class DeckRequests:
@@ -80,7 +84,7 @@ class DeckRequests:
             user_id=request.user_id,
             kind=KIND,
             options={"locale": given.locale, "theme": given.theme},
-            body=given.model_dump(),
+            body=request.wish or given.model_dump(),
             idempotency_key=request.idempotency_key,
             request_id=request.request_id,
         )

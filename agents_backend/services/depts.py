@@ -17,6 +17,7 @@ from agents_backend.domain.audit import changed
 from agents_backend.domain.errors import Conflict, NotFound
 from agents_backend.domain.principals import Principal
 from agents_backend.domain.trees import check_place
+from agents_backend.services.idempotency import reading_what_was_made
 from agents_backend.services.principals import Principals
 
 _PLAIN = ("parent_id", "name", "sort", "leader", "phone", "email", "is_enabled")
@@ -63,7 +64,8 @@ class Depts:
             dept_id, made = await once(session, request, lambda: _insert(session, body))
         if made:
             changed("dept", dept_id, None, body)
-        return await self.get(dept_id)
+        with reading_what_was_made():
+            return await self.get(dept_id)
 
     async def update(self, dept_id: int, change: Mapping[str, Any]) -> Dept:
         """Change the given fields; `parent_id` moves it with all that is beneath it.

@@ -23,6 +23,7 @@ from agents_backend.domain.principals import Principal
 from agents_backend.generator import names, render
 from agents_backend.generator.description import Description, Subject, revision_of
 from agents_backend.generator.imported import column
+from agents_backend.services.idempotency import reading_what_was_made
 
 _PLAIN = ("table_name", "app_name", "singular", "comment", "timestamps", "columns")
 _AT_ONCE = 2
@@ -107,7 +108,8 @@ class Generator:
             table_id, made = await once(session, request, insert)
         if made:
             changed("generated_table", table_id, None, values)
-        return await self.get(table_id)
+        with reading_what_was_made():
+            return await self.get(table_id)
 
     async def update(self, table_id: int, change: Mapping[str, Any]) -> GeneratedTable:
         """Change the given fields; `columns` are replaced together.

@@ -1,13 +1,14 @@
 """The same Idempotency-Key with the same body gives the thing that it gave before."""
 
-import hashlib
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from agents_backend.db.idempotency import digest_of
 from agents_backend.db.runs import RunRepository
-from agents_backend.domain.errors import IdempotencyMismatch
+from agents_backend.domain.errors import IdempotencyGone, IdempotencyMismatch, NotFound
 
 
 async def claim(session: AsyncSession, user_id: int, key: str | None, *, operation: str, body: Any, wanted: str) -> str:
@@ -18,11 +19,24 @@ async def claim(session: AsyncSession, user_id: int, key: str | None, *, operati
     """
     if key is None:
         return wanted
-    digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
+    digest = digest_of(body)
     found = await RunRepository(session).claim_key(user_id, key, operation, digest, wanted)
     if (found.body_hash, found.operation) != (digest, operation):
         raise IdempotencyMismatch
     return found.result_id
+
+
+@contextmanager
+def reading_what_was_made() -> Iterator[None]:
+    """Around the read of what a creation, or an earlier one with its key, has made.
+
+    Raises:
+        IdempotencyGone: it was deleted since.
+    """
+    try:
+        yield
+    except NotFound as error:
+        raise IdempotencyGone from error
 
 
 async def release(session: AsyncSession, user_id: int, key: str | None) -> None:

@@ -21,6 +21,7 @@ from agents_backend.domain.errors import Conflict, Invalid, NotFound
 from agents_backend.domain.principals import Principal
 from agents_backend.domain.rights import MenuType
 from agents_backend.domain.trees import check_place, with_ancestors
+from agents_backend.services.idempotency import reading_what_was_made
 from agents_backend.services.principals import Principals
 
 _PLAIN = (
@@ -95,7 +96,8 @@ class Menus:
             menu_id, made = await once(session, request, lambda: _insert(session, body, actor))
         if made:
             changed("menu", menu_id, None, body)
-        return await self.get(menu_id)
+        with reading_what_was_made():
+            return await self.get(menu_id)
 
     async def update(self, menu_id: int, change: Mapping[str, Any], actor: Principal) -> Menu:
         """Change the given fields; `parent_id` moves it with all that is beneath it.

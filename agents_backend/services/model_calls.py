@@ -94,20 +94,19 @@ class ModelCalls:
         return await self._store(request, material, draft, writer)
 
     async def _material(self, run_id: uuid.UUID, request: ModelRequest) -> _Material:
-        async with self._database.transaction() as session:
+        async with self._database.autocommit() as session:
             rows = RunRepository(session)
             run = await rows.run(run_id)
             if run is None or RunStatus(run.status).is_final:
                 raise RunClosed
-            if run.started_at is None:
-                run.status, run.started_at = RunStatus.RUNNING, now()
-            stored = await rows.answer_of_step(run_id, request.step)
+            if run.started_at is None and not await rows.set_status(run_id, RunStatus.RUNNING, started_at=now()):
+                raise RunClosed
             messages = await rows.messages(uuid.UUID(request.run.thread_id))
             reviews = await rows.interrupts(run_id) if request.output == "plan" else ()
         mine = [m for m in messages if m.run_id == run_id]
         return _Material(
             run=run,
-            stored=stored,
+            stored=next((m for m in mine if m.step == request.step and m.role == "assistant"), None),
             context=prompts.assemble(request, run, messages, reviews),
             question=next((m.content for m in reversed(messages) if m.role == "user" and m.scope == "main"), ""),
             plan=given_plan(reviews),
@@ -157,7 +156,7 @@ class ModelCalls:
             await writer.emit([events.state({"plan": plan.model_dump()})])
             values |= {"content": plan.model_dump_json(), "scope": "plan", "tool_calls": None}
         await writer.close()
-        async with self._database.transaction() as session:
+        async with self._database.autocommit() as session:
             await RunRepository(session).keep_answer(**values)
         return turn_of(Message(**values), request)
 
@@ -167,7 +166,7 @@ class ModelCalls:
         await writer.close()
         if draft.text or draft.reasoning:
             draft.calls.clear()
-            async with self._database.transaction() as session:
+            async with self._database.autocommit() as session:
                 await RunRepository(session).keep_answer(**row_of(request, draft), is_partial=True)
 
 

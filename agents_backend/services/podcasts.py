@@ -47,10 +47,13 @@ class PodcastInput(BaseModel):
 
 @dataclass(frozen=True)
 class PodcastRequest:
+    """`wish` is what makes two requests with one Idempotency-Key the same, where the content itself may differ."""
+
     user_id: int
     given: PodcastInput
     idempotency_key: str | None = None
     request_id: str = ""
+    wish: dict[str, Any] | None = None
 
 
 class PodcastRequests:
@@ -75,7 +78,7 @@ class PodcastRequests:
             user_id=request.user_id,
             kind=KIND,
             options={"locale": given.locale},
-            body=given.model_dump(),
+            body=request.wish or given.model_dump(),
             idempotency_key=request.idempotency_key,
             request_id=request.request_id,
         )

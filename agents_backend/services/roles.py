@@ -20,6 +20,7 @@ from agents_backend.domain.audit import changed
 from agents_backend.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from agents_backend.domain.principals import Principal
 from agents_backend.domain.rights import DataScope
+from agents_backend.services.idempotency import reading_what_was_made
 from agents_backend.services.principals import Principals
 
 _PLAIN = ("name", "data_scope", "is_enabled", "remark")
@@ -68,7 +69,8 @@ class Roles:
             role_id, made = await once(session, request, lambda: _insert(session, new, actor))
         if made:
             changed("role", role_id, None, body)
-        return await self.get(role_id)
+        with reading_what_was_made():
+            return await self.get(role_id)
 
     async def update(self, role_id: int, change: Mapping[str, Any], actor: Principal) -> Role:
         """Change the given fields.

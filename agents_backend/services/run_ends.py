@@ -11,9 +11,8 @@ from ag_ui.core import Interrupt as ProtocolInterrupt
 from agents_backend.contracts import events
 from agents_backend.contracts.turns import Pause, Question, RunEnd, RunProgress, Usage
 from agents_backend.db.base import Database, now
-from agents_backend.db.run_parts import RunPartRepository
 from agents_backend.db.runs import RunRepository
-from agents_backend.db.tables.runs import Interrupt, Message, Run, RunPart, Thread
+from agents_backend.db.tables.runs import Interrupt, Run, Thread
 from agents_backend.domain.runs import RunStatus
 from agents_backend.integrations.events import EventLog
 from agents_backend.services.launches import Launches
@@ -44,15 +43,16 @@ class RunEnds:
         expires = now() + timedelta(days=self._days)
         async with self._database.transaction() as session:
             rows = RunRepository(session)
-            run = await rows.run(run_id, lock=True)
-            if run is None or RunStatus(run.status).is_final:
+            found = await rows.run_and_thread(run_id, lock=True)
+            if found is None or RunStatus(found[0].status).is_final:
                 return
+            run, thread_id = found
             for question in pause.questions:
                 await rows.add_interrupt(**row_of(question, run_id, pause.leg, expires))
             if run.leg == pause.leg:
                 run.status = RunStatus.WAITING
             stored = await rows.interrupts(run_id, leg=pause.leg)
-            end = await _interrupted(rows, run, stored, leg=pause.leg)
+            end = await _interrupted(rows, run, thread_id, stored, leg=pause.leg)
         await self._write(pause.run.run_id, f"leg-{pause.leg}-end", [end])
 
     async def finish(self, end: RunEnd) -> None:
@@ -60,21 +60,24 @@ class RunEnds:
         run_id = uuid.UUID(end.run.run_id)
         async with self._database.transaction() as session:
             rows = RunRepository(session)
-            run = await rows.run(run_id, lock=True)
-            if run is None:
+            found = await rows.run_and_thread(run_id, lock=True)
+            if found is None:
                 return
+            run, thread_id = found
             if not RunStatus(run.status).is_final:
-                usage, model = total([*await rows.messages_of(run.id), *await RunPartRepository(session).all(run.id)])
+                usage, model = total(await rows.usages(run.id))
                 run.status, run.finished_at = end.status, now()
                 run.usage, run.model, run.cost_usd = usage.model_dump(), model, usage.cost_usd
                 if end.error_code:
                     run.error = {"code": end.error_code, "detail": end.error_detail}
                 if run.rollback:
                     await rows.delete_messages_of(run_id)
-            last = _ended(run, await _public_id(rows, run), end.pending_tool_call_ids)
+            last = _ended(run, thread_id, end.pending_tool_call_ids)
+            # The lock on this run's row has kept others from queueing behind it since.
+            waiting = run.thread_id if run.thread_id and await rows.next_queued(run.thread_id) else None
         await self._write(end.run.run_id, "end", [last], ended=True)
-        if run.thread_id is not None:
-            await self.promote(run.thread_id)
+        if waiting is not None:
+            await self.promote(waiting)
 
     async def promote(self, thread_id: uuid.UUID) -> None:
         """Start the run that waits next for the thread, if the thread is free."""
@@ -98,16 +101,17 @@ class RunEnds:
 
 async def ending_of(rows: RunRepository, run_id: uuid.UUID) -> str | None:
     """The event that ends the run, or its present leg, as PostgreSQL has it; None while it goes on."""
-    run = await rows.run(run_id)
-    if run is None or not (RunStatus(run.status).is_final or run.status == RunStatus.WAITING):
+    found = await rows.run_and_thread(run_id)
+    if found is None or not (RunStatus(found[0].status).is_final or found[0].status == RunStatus.WAITING):
         return None
+    run, thread_id = found
     if run.status == RunStatus.WAITING:
-        return await _interrupted(rows, run, await rows.interrupts(run_id, leg=run.leg), leg=run.leg)
-    return _ended(run, await _public_id(rows, run))
+        return await _interrupted(rows, run, thread_id, await rows.interrupts(run_id, leg=run.leg), leg=run.leg)
+    return _ended(run, thread_id)
 
 
-async def _interrupted(rows: RunRepository, run: Run, asked: Sequence[Interrupt], *, leg: int) -> str:
-    usage, model = total(await rows.messages_of(run.id))
+async def _interrupted(rows: RunRepository, run: Run, thread_id: str, asked: Sequence[Interrupt], *, leg: int) -> str:
+    usage, model = total(await rows.usages(run.id))
     interrupts = [
         ProtocolInterrupt(
             id=i.id,
@@ -119,8 +123,7 @@ async def _interrupted(rows: RunRepository, run: Run, asked: Sequence[Interrupt]
         )
         for i in asked
     ]
-    public = await _public_id(rows, run)
-    return events.run_finished(public, run.protocol_run_id, usage=usage, model=model, interrupts=interrupts, leg=leg)
+    return events.run_finished(thread_id, run.protocol_run_id, usage=usage, model=model, interrupts=interrupts, leg=leg)
 
 
 def _ended(run: Run, thread_id: str, pending_tool_call_ids: Sequence[str] = ()) -> str:
@@ -138,11 +141,6 @@ def _ended(run: Run, thread_id: str, pending_tool_call_ids: Sequence[str] = ()) 
         leg=run.leg,
         pending_tool_call_ids=pending_tool_call_ids,
     )
-
-
-async def _public_id(rows: RunRepository, run: Run) -> str:
-    thread = await rows.thread_by_key(run.thread_id) if run.thread_id else None
-    return thread.public_id if thread else ""
 
 
 def row_of(question: Question, run_id: uuid.UUID, leg: int, expires: datetime) -> dict[str, Any]:
@@ -168,12 +166,10 @@ def question_text(question: Question) -> str:
         return question.message
 
 
-def total(messages: Sequence[Message | RunPart]) -> tuple[Usage, str]:
-    """What a run used, from its own messages: a retried activity has stored its answer once, and is counted once."""
+def total(usages: Sequence[dict[str, Any] | None]) -> tuple[Usage, str]:
+    """What a run used, by its own messages: a retried activity has stored its answer once, and is counted once."""
     usage, model = Usage(), ""
-    for message in messages:
-        if message.usage:
-            values = dict(message.usage)
-            model = values.pop("model", "") or model
-            usage += Usage(**values)
+    for values in filter(None, usages):
+        model = values.get("model") or model
+        usage += Usage(**{name: value for name, value in values.items() if name != "model"})
     return usage, model

@@ -1,19 +1,20 @@
 """Accepting a run of any kind: rows first and committed, then the workflow under a derived id."""
 
-import hashlib
-import json
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from agents_backend.contracts import events
 from agents_backend.db.base import Database, now
 from agents_backend.db.runs import RunRepository
 from agents_backend.db.tables.runs import Run
-from agents_backend.domain.errors import IdempotencyMismatch, TooMany, Unavailable
+from agents_backend.domain.errors import TooMany, Unavailable
 from agents_backend.domain.runs import RunStatus
 from agents_backend.integrations.events import EventLog
+from agents_backend.services.idempotency import claim, reading_what_was_made, release
 from agents_backend.services.launches import Launches
 from agents_backend.services.runs import StartedRun, find
 from agents_backend.settings import Settings
@@ -39,6 +40,11 @@ class NewRun:
     idempotency_key: str | None = None
     request_id: str = ""
 
+    @property
+    def digested(self) -> list[Any]:
+        """What must be the same in two requests with one Idempotency-Key."""
+        return [self.agent_name, self.options if self.body is None else self.body]
+
 
 # Adds what the run needs beside its row, in the same transaction; gives the public id of its thread, if it has one.
 Fill = Callable[[RunRepository, Run], Awaitable[str]]
@@ -56,11 +62,13 @@ class RunStarts:
             TooMany: the user has too many active runs. IdempotencyMismatch: the key was used for another body.
             Unavailable: Temporal, PostgreSQL or Redis is away; nothing was started, and the key is free again.
         """
+        wanted = uuid.uuid4()
         async with self._database.transaction() as session:
             rows = RunRepository(session)
-            run_id, made = await _claim(rows, new)
-            if made:
-                return await find(rows, run_id, new.user_id)
+            run_id = await _claim(session, new, wanted)
+            if run_id != wanted:
+                with reading_what_was_made():
+                    return await find(rows, run_id, new.user_id)
             if await rows.active_count(new.user_id) >= self._limit:
                 raise TooMany("Too many runs are active.", retry_after=5)
             run = _row(new, run_id)
@@ -82,26 +90,13 @@ class RunStarts:
             rows = RunRepository(session)
             failure = {"code": error.code, "detail": error.detail}
             await rows.set_status(run.id, RunStatus.FAILED, finished_at=now(), error=failure)
-            if new.idempotency_key is not None:
-                await rows.release_key(new.user_id, new.idempotency_key)
+            await release(session, new.user_id, new.idempotency_key)
 
 
-async def _claim(rows: RunRepository, new: NewRun) -> tuple[uuid.UUID, bool]:
-    """The id of the run to make, and whether an earlier request with the same key and body has made it."""
-    wanted = uuid.uuid4()
-    if new.idempotency_key is None:
-        return wanted, False
-    digest = digest_of(new)
-    key = await rows.claim_key(new.user_id, new.idempotency_key, new.kind, digest, str(wanted))
-    if key.body_hash != digest or key.operation != new.kind:
-        raise IdempotencyMismatch
-    return uuid.UUID(key.result_id), key.result_id != str(wanted)
-
-
-def digest_of(new: NewRun) -> str:
-    """What tells two requests with one Idempotency-Key apart."""
-    body = new.options if new.body is None else new.body
-    return hashlib.sha256(json.dumps([new.agent_name, body], sort_keys=True, default=str).encode()).hexdigest()
+async def _claim(session: AsyncSession, new: NewRun, wanted: uuid.UUID) -> uuid.UUID:
+    """The id of the run to make: `wanted`, or that of the run which an earlier request with the same key has made."""
+    body, key = new.digested, new.idempotency_key
+    return uuid.UUID(await claim(session, new.user_id, key, operation=new.kind, body=body, wanted=str(wanted)))
 
 
 def _row(new: NewRun, run_id: uuid.UUID) -> Run:

@@ -14,6 +14,7 @@ from agents_backend.integrations.sandboxes import Boxes, NewCommand
 from agents_backend.services.idempotency import claim, release
 from agents_backend.services.sandbox_access import SandboxAccess, find
 from agents_backend.services.sandbox_entities import SandboxEntities, failure_of
+from agents_backend.services.vault import Vault
 from agents_backend.settings import SandboxSettings
 
 # What a start waits for at once: most commands end within it, and cost one activity.
@@ -47,9 +48,10 @@ class SandboxCommands:
         entities: SandboxEntities,
         access: SandboxAccess,
         settings: SandboxSettings,
+        vault: Vault,
     ) -> None:
         self._database, self._boxes, self._entities, self._access = database, boxes, entities, access
-        self._limit = settings.commands_per_sandbox
+        self._limit, self._vault = settings.commands_per_sandbox, vault
 
     # By requests
 
@@ -95,10 +97,15 @@ class SandboxCommands:
                 user_id=request.user_id,
                 command=request.command,
                 cwd=request.cwd,
-                env=dict(request.env),
+                env=self._sealed(command_id, request.env),
                 timeout_seconds=request.timeout_seconds,
             )
             return command_id
+
+    def _sealed(self, command_id: str, env: Mapping[str, str]) -> bytes | None:
+        row = SandboxCommand(id=command_id)
+        self._vault.seal(row, "env", dict(env) or None)
+        return row.env
 
     async def get(self, sandbox_id: str, command_id: str, user_id: int) -> tuple[SandboxCommand, CommandReport | None]:
         """A command; while it runs, with what it has written so far.
@@ -151,7 +158,7 @@ class SandboxCommands:
         if row.finished_at is not None:
             return CommandProgress(finished=True)
         sandbox = await self._access.find(ref.sandbox_id, ref.user_id)
-        new = NewCommand(row.id, row.command, row.cwd, row.env or {}, row.timeout_seconds)
+        new = NewCommand(row.id, row.command, row.cwd, self._vault.open(row, "env") or {}, row.timeout_seconds)
         try:
             report = await self._access.use(
                 sandbox, lambda box, seconds: self._boxes.start_command(box, new, wait=QUICK_SECONDS, seconds=seconds)

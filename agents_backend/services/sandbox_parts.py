@@ -18,6 +18,7 @@ from agents_backend.services.sandboxes import Sandboxes
 from agents_backend.services.slide_exports import SlideExports
 from agents_backend.services.slide_mirror import SlideMirror
 from agents_backend.services.slides import Slides
+from agents_backend.services.vault import Vault
 from agents_backend.settings import Settings
 
 
@@ -40,7 +41,9 @@ def sandbox_parts(*, database: Database, temporal: Client, settings: Settings) -
     mirror = SlideMirror(database=database, boxes=boxes)
     entities = SandboxEntities(temporal=temporal, check_seconds=own.check_seconds)
     access = SandboxAccess(database=database, entities=entities)
-    commands = SandboxCommands(database=database, boxes=boxes, entities=entities, access=access, settings=own)
+    commands = SandboxCommands(
+        database=database, boxes=boxes, entities=entities, access=access, settings=own, vault=Vault(settings.vault)
+    )
     slides = Slides(database=database, mirror=mirror)
     return SandboxParts(
         boxes=boxes,

@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from agents_backend.db import sessions
 from agents_backend.db.base import now
 from agents_backend.db.tables.schedulers import Scheduler
-from agents_backend.domain.errors import Invalid
+from agents_backend.domain.errors import Forbidden, Invalid
 from agents_backend.integrations.addresses import Policy
 from agents_backend.services import tasks, timings
 from agents_backend.services.task_parts import Checks
@@ -106,13 +107,15 @@ def _check_range(row: Scheduler, *, turned_on: bool, given: dict[str, Any]) -> N
 
 
 async def check_task(session: AsyncSession, row: Scheduler, addresses: Policy) -> None:
-    """The task is there, its arguments are of its form and refer to what its owner has, addresses are public.
+    """The task is there and its owner's to name, its arguments are of its form and refer to what they have, addresses are public.
 
     Raises:
-        Invalid: names the field.
+        Invalid: names the field. Forbidden: the task takes a permission that its owner does not hold.
     """
     checks = Checks(session, addresses)
     task = tasks.find(row.task)
+    if task.permission is not None and not await sessions.holds(session, row.user_id, task.permission):
+        raise Forbidden(f"The task {task.name} takes the permission {task.permission}.")
     arguments = tasks.arguments_of(task, row.args, row.kwargs)
     if task.check is not None:
         await task.check(checks, row.user_id, arguments)

@@ -14,8 +14,9 @@ from agents_backend.db.base import Database, now
 from agents_backend.db.schedulers import SchedulerRepository
 from agents_backend.db.tables.schedulers import Scheduler, SchedulerRun
 from agents_backend.domain.errors import Unavailable
+from agents_backend.services.fire_records import OWNER_DISABLED
 from agents_backend.services.schedule_mirror import PREFIX, RPC, ScheduleMirror, revision, schedule_id
-from agents_backend.services.scheduled_tasks import OWNER_DISABLED, ScheduledTasks
+from agents_backend.services.scheduled_tasks import ScheduledTasks
 from agents_backend.services.schedulers import Schedulers
 
 # Young changes are left to the request that makes them.

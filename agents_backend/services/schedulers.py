@@ -1,7 +1,5 @@
 """Schedulers, as their owners know them. The row is committed first; the Temporal Schedule is made from it."""
 
-import hashlib
-import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +7,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Final
 
+from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.client import Client
 from temporalio.common import Priority, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -18,21 +17,13 @@ from agents_backend.contracts import activities as names
 from agents_backend.contracts import queues
 from agents_backend.contracts.schedulers import Fire, Overlap
 from agents_backend.db.base import Database, now
-from agents_backend.db.runs import RunRepository
 from agents_backend.db.schedulers import SchedulerRepository
 from agents_backend.db.tables.runs import Artifact
 from agents_backend.db.tables.schedulers import Scheduler, SchedulerRun
-from agents_backend.domain.errors import (
-    Conflict,
-    Forbidden,
-    IdempotencyMismatch,
-    Invalid,
-    NotFound,
-    TooMany,
-    Unavailable,
-)
+from agents_backend.domain.errors import Conflict, Forbidden, Invalid, NotFound, TooMany, Unavailable
 from agents_backend.integrations.addresses import Policy
 from agents_backend.services.auth import Principal
+from agents_backend.services.idempotency import claim, reading_what_was_made, release
 from agents_backend.services.outcomes import Signing
 from agents_backend.services.schedule_mirror import (
     PRIORITY,
@@ -91,14 +82,15 @@ class Schedulers:
         """Make a scheduler; where Temporal is away it is kept, and its Schedule follows.
 
         Raises:
-            Invalid: names the field. TooMany: one has too many. IdempotencyMismatch: the key was used for another body.
+            Invalid: names the field. Forbidden: the task is not one's to name. TooMany: one has too many.
+            IdempotencyMismatch: the key was used for another body.
         """
         wanted = uuid.uuid4()
         async with self._database.transaction() as session:
             rows = SchedulerRepository(session)
-            if idempotency_key is not None:
-                made = await _claim(RunRepository(session), user_id, idempotency_key, ["create", values], wanted)
-                if made != wanted:
+            made = await _claim(session, user_id, idempotency_key, ["create", values], wanted)
+            if made != wanted:
+                with reading_what_was_made():
                     return await _find(rows, made, user_id)
             if await rows.count(user_id) >= self._limit:
                 raise TooMany(f"There are {self._limit} schedulers already.")
@@ -115,7 +107,8 @@ class Schedulers:
         """Change what is given and keep the rest. A run that is under way goes on as it began.
 
         Raises:
-            NotFound: no such scheduler. Invalid: names the field. Conflict: it has another version than `version`.
+            NotFound: no such scheduler. Invalid: names the field. Forbidden: the task is not one's to name.
+            Conflict: it has another version than `version`.
         """
         async with self._database.transaction() as session:
             rows = SchedulerRepository(session)
@@ -177,11 +170,9 @@ class Schedulers:
         async with self._database.transaction() as session:
             rows = SchedulerRepository(session)
             row = await _find(rows, scheduler_id, user_id)
-            if idempotency_key is not None:
-                body = ["run", str(scheduler_id)]
-                made = await _claim(RunRepository(session), user_id, idempotency_key, body, wanted)
-                if made != wanted and (known := await rows.fire(made)) is not None:
-                    return FiredRun(known, ())
+            made = await _claim(session, user_id, idempotency_key, ["run", str(scheduler_id)], wanted)
+            if made != wanted and (known := await rows.fire(made)) is not None:
+                return FiredRun(known, ())
             if await rows.open_by_hand(user_id) >= self._runs_limit:
                 raise TooMany("Too many runs are active.", retry_after=5)
             fire = _by_hand(row, wanted)
@@ -225,8 +216,7 @@ class Schedulers:
             if row is not None and row.status == "pending":
                 error = {"code": "SERVICE_UNAVAILABLE", "detail": "Temporal was not available."}
                 await rows.finish_fire(row, "failed", error=error)
-            if idempotency_key is not None:
-                await RunRepository(session).release_key(user_id, idempotency_key)
+            await release(session, user_id, idempotency_key)
 
     async def backfill(
         self, scheduler_id: uuid.UUID, user_id: int, start: datetime, end: datetime, overlap: Overlap | None
@@ -294,13 +284,8 @@ def _expect(row: Scheduler, version: int | None) -> None:
         raise Conflict("The scheduler was changed meanwhile; read it again.", code="VERSION_CONFLICT")
 
 
-async def _claim(rows: RunRepository, user_id: int, key: str, body: Any, wanted: uuid.UUID) -> uuid.UUID:
-    """The id of what an earlier request with this key and body made, or the one that is wanted."""
-    digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()
-    found = await rows.claim_key(user_id, key, "scheduler", digest, str(wanted))
-    if found.body_hash != digest or found.operation != "scheduler":
-        raise IdempotencyMismatch
-    return uuid.UUID(found.result_id)
+async def _claim(session: AsyncSession, user_id: int, key: str | None, body: Any, wanted: uuid.UUID) -> uuid.UUID:
+    return uuid.UUID(await claim(session, user_id, key, operation="scheduler", body=body, wanted=str(wanted)))
 
 
 def _by_hand(row: Scheduler, fire_id: uuid.UUID) -> SchedulerRun:

@@ -1,19 +1,26 @@
 """What a scheduler's tasks are made of: arguments, their owner, what they are carried out with, what comes of them."""
 
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from agents_backend.domain.errors import AddressRefused, Invalid
+from agents_backend.domain.errors import Invalid
 from agents_backend.integrations.addresses import Policy, check_url
+from agents_backend.integrations.articles import Reader
 from agents_backend.integrations.outgoing import Outgoing
+from agents_backend.integrations.pages import Pages
+from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.chats import Chats
+from agents_backend.services.decks import DeckRequests
+from agents_backend.services.logs import Retention
 from agents_backend.services.outcomes import Signing
-from agents_backend.services.run_starts import NewRun, RunStarts
+from agents_backend.services.podcasts import PodcastRequests
+from agents_backend.services.sandbox_sweeps import SandboxSweeps
 
 
 class Arguments(BaseModel):
@@ -55,9 +62,15 @@ class Carriers:
     """What tasks are carried out with."""
 
     chats: Chats
-    starts: RunStarts
+    podcasts: PodcastRequests
+    decks: DeckRequests
     outgoing: Outgoing
     signing: Signing
+    pages: Pages
+    reader: Reader
+    sandbox_sweeps: SandboxSweeps
+    retention: Retention
+    artifacts: Artifacts
 
 
 @dataclass(frozen=True)
@@ -73,10 +86,8 @@ class Checks:
         Raises:
             Invalid: names the field.
         """
-        try:
+        with blamed_on(*loc):
             check_url(url, self.addresses)
-        except AddressRefused as error:
-            raise at(loc, error.detail) from None
 
 
 Perform = Callable[[Carriers, Owner, Any], Awaitable[Performed]]
@@ -88,12 +99,17 @@ def always(_: Any) -> bool:
     return True
 
 
+def never(_: Any) -> bool:
+    return False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """A task of the registry.
 
     Attributes:
         quick: whether it is done, or its run started, within a few seconds; then it costs no activity of its own.
+        permission: what its owner must hold, when a scheduler names it and at each fire; None: whoever may sign in.
     """
 
     name: str
@@ -102,22 +118,23 @@ class Task:
     perform: Perform
     check: Check | None = None
     quick: Callable[[Any], bool] = always
-
-
-def run_of(kind: str) -> Perform:
-    """Carried out as a run of a kind, with the arguments as its options."""
-
-    async def perform(carriers: Carriers, owner: Owner, arguments: Arguments) -> Performed:
-        options = {**arguments.model_dump(mode="json"), "scheduler_id": str(owner.scheduler_id)}
-        started = await carriers.starts.start(
-            NewRun(user_id=owner.user_id, kind=kind, options=options, idempotency_key=owner.key, request_id=owner.key)
-        )
-        return Performed(run_id=started.run.id)
-
-    return perform
+    permission: str | None = None
 
 
 def at(loc: list[Any], message: str) -> Invalid:
     """An error about one place in the body."""
     error = {"loc": ["body", *loc], "msg": message, "type": "value_error"}
     return Invalid(f"{loc[-1]}: {message}", errors=[error])
+
+
+@contextmanager
+def blamed_on(*loc: Any) -> Iterator[None]:
+    """What is said against a value within the block is said of this place in the body.
+
+    Raises:
+        Invalid: names it.
+    """
+    try:
+        yield
+    except Invalid as error:
+        raise at(list(loc), error.errors[0]["msg"] if error.errors else error.detail) from None

@@ -5,8 +5,8 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from agents_backend.domain.errors import Invalid
-from agents_backend.services import agent_tasks, http_tasks
-from agents_backend.services.task_parts import Arguments, Task, at
+from agents_backend.services import agent_tasks, http_tasks, media_tasks, upkeep_tasks
+from agents_backend.services.task_parts import Arguments, Task, at, never
 
 TASKS: Final[dict[str, Task]] = {
     task.name: task
@@ -26,6 +26,37 @@ TASKS: Final[dict[str, Task]] = {
             check=http_tasks.check,
             quick=http_tasks.is_quick,
         ),
+        Task(
+            name="podcast",
+            description="Make a podcast of what a page says when it is read (MP3).",
+            arguments=media_tasks.Podcast,
+            perform=media_tasks.perform_podcast,
+            check=media_tasks.check_podcast,
+            quick=never,
+        ),
+        Task(
+            name="deck",
+            description="Make a slide deck of a text, or of what a page says when it is read (PPTX).",
+            arguments=media_tasks.Deck,
+            perform=media_tasks.perform_deck,
+            check=media_tasks.check_deck,
+            quick=never,
+        ),
+        upkeep_tasks.upkeep(
+            "sandbox_sweep",
+            "Remove sandboxes that nobody has and revive what a crash left behind, now and not in its minute.",
+            upkeep_tasks.sweep_sandboxes,
+        ),
+        upkeep_tasks.upkeep(
+            "log_retention",
+            "Forget login and operation logs and ended sessions that are older than the settings say.",
+            upkeep_tasks.forget_logs,
+        ),
+        upkeep_tasks.upkeep(
+            "artifact_retention",
+            "Delete the files of runs that are older than the settings say.",
+            upkeep_tasks.expire_artifacts,
+        ),
     )
 }
 
@@ -39,6 +70,11 @@ def find(name: str) -> Task:
     if name not in TASKS:
         raise Invalid.field("task", f"there is no such task; choose one of {', '.join(TASKS)}")
     return TASKS[name]
+
+
+def permission_of(name: str) -> str | None:
+    """What a scheduler's owner must hold for a task; a task that is no more takes nothing, and fails as it begins."""
+    return TASKS[name].permission if name in TASKS else None
 
 
 def arguments_of(task: Task, args: list[Any], kwargs: dict[str, Any]) -> Arguments:

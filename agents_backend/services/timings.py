@@ -231,8 +231,8 @@ def _sorted(values: Iterable[int]) -> tuple[int, ...]:
 def added_times(timing: Timing, year: int) -> list[datetime]:
     """The fires of a year and the next that Temporal's calendars may miss: at the end of a skipped hour, in a repeated one.
 
-    Where the clock moves by another step than an hour (Lord Howe, Troll), or not on the hour (Chatham), Temporal loses more:
-    every fire near it is added.
+    Where the clock moves by another step than an hour (Lord Howe, Troll), or not on the hour (Chatham), and where the scheduler
+    itself starts at about that time, Temporal loses more: every fire near it is added.
     """
     if timing.crontab is None:
         return []
@@ -240,9 +240,12 @@ def added_times(timing: Timing, year: int) -> list[datetime]:
     missed: list[datetime] = []
     for moment, step in transitions(timing.timezone, year):
         near = _until(moment + _NEAR, timing.times(moment - _NEAR))
-        odd = abs(step) != _HOUR or moment.astimezone(ZoneInfo(timing.timezone)).minute
-        repeated = moment + max(timedelta(), -step)
-        missed += [at for at in near if odd or moment <= at < repeated or not _shows(at, timing.timezone, calendar)]
+        starts = timing.start is not None and abs(timing.start - moment) <= _NEAR
+        odd = starts or abs(step) != _HOUR or moment.astimezone(ZoneInfo(timing.timezone)).minute
+        repeated = max(timedelta(), -step)
+        missed += [
+            at for at in near if odd or abs(at - moment) <= repeated or not _shows(at, timing.timezone, calendar)
+        ]
     return missed
 
 

@@ -23,6 +23,7 @@ from agents_backend.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from agents_backend.domain.passwords import check_strength
 from agents_backend.domain.principals import Principal
 from agents_backend.domain.rights import DataScope, Reach
+from agents_backend.services.idempotency import reading_what_was_made
 from agents_backend.services.passwords import Passwords
 from agents_backend.services.principals import Principals
 from agents_backend.settings import Settings
@@ -79,7 +80,8 @@ class Users:
         if made:
             changed("user", user_id, None, body)
         async with self._database.transaction() as session:
-            return await _seen(session, user_id, None)
+            with reading_what_was_made():
+                return await _seen(session, user_id, None)
 
     async def update(self, user_id: int, change: Mapping[str, Any], actor: Principal) -> Mapping[str, Any]:
         """Change the given fields of somebody; `role_ids` replaces their roles.

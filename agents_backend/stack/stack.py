@@ -39,7 +39,7 @@ class Stack:
         temporal_config: Sequence[str] = (),
     ) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
-        self._settings = settings
+        self._settings, self.data_dir = settings, data_dir
         self._kept = Kept(data_dir / "secrets.json")
         stack = settings.stack
         self.postgres: EmbeddedPostgres | None = None
@@ -63,6 +63,7 @@ class Stack:
                 data_dir / "temporal",
                 port=self._kept.port("temporal", stack.temporal_port),
                 ui_port=stack.temporal_ui_port if ui else None,
+                codec_url=settings.api.codec_url,
                 config=temporal_config,
             )
         if sandboxes and stack.embedded_sandboxes and settings.e2b.api_key is None:
@@ -91,6 +92,8 @@ class Stack:
     def environment(self) -> dict[str, str]:
         """What a process that uses these servers must find in its environment."""
         values = {"AUTH_SECRET": self._kept.secret("auth")} if self._settings.auth.secret is None else {}
+        if self._settings.vault.keys is None:
+            values["VAULT_KEYS"] = self._kept.key("vault")
         if self.postgres:
             values["DATABASE_URL"] = self.postgres.url
         if self.redis:
@@ -158,6 +161,10 @@ class Kept:
     def secret(self, name: str) -> str:
         return self._keep(f"{name}_secret", lambda: secrets.token_urlsafe(32))
 
+    def key(self, name: str) -> str:
+        """256 random bits, as 64 hexadecimal digits."""
+        return self._keep(f"{name}_key", lambda: secrets.token_hex(32))
+
     def port(self, name: str, wanted: int) -> int:
         """The port of the settings, or a free one, the same each time."""
         return wanted or int(self._keep(f"{name}_port", lambda: str(free_port())))
@@ -165,6 +172,8 @@ class Kept:
     def _keep(self, name: str, make: Callable[[], str]) -> str:
         if name not in self._values:
             self._values[name] = make()
-            self._path.touch(mode=0o600)
-            self._path.write_text(json.dumps(self._values, indent=1))
+            beside = self._path.with_suffix(".new")  # a file cut off would lose the keys of all that is encrypted
+            beside.touch(mode=0o600)
+            beside.write_text(json.dumps(self._values, indent=1))
+            beside.replace(self._path)
         return self._values[name]

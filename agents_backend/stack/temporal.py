@@ -19,7 +19,6 @@ _TRIES = 3
 _DYNAMIC = (
     "history.transferProcessorMaxPollRPS=5000",
     "history.timerProcessorMaxPollRPS=5000",
-    "history.visibilityProcessorMaxPollRPS=500",
     'history.timerProcessorMaxTimeShift="10ms"',
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
@@ -43,11 +42,13 @@ def binary() -> Path:
 
 
 class EmbeddedTemporal(ServerProcess):
-    def __init__(self, data_dir: Path, *, port: int, ui_port: int | None, config: Sequence[str] = ()) -> None:
+    def __init__(
+        self, data_dir: Path, *, port: int, ui_port: int | None, codec_url: str, config: Sequence[str] = ()
+    ) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
         self.address = f"127.0.0.1:{port}"
         command = [str(binary()), "server", "start-dev", "--ip", "127.0.0.1", "--port", str(port)]
-        command += ["--ui-port", str(ui_port)] if ui_port else ["--headless"]
+        command += ["--ui-port", str(ui_port), "--ui-codec-endpoint", codec_url] if ui_port else ["--headless"]
         command += ["--db-filename", str(data_dir.resolve() / "temporal.db"), "--log-level", "warn"]
         command += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]
         for setting in (*_DYNAMIC, *config):

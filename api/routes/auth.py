@@ -13,7 +13,7 @@ from api.openapi import errors
 from api.schemas.auth import CaptchaView, LoginBody, RefreshBody, TokenView, UserView
 
 router = APIRouter(tags=["auth"])
-_COOKIE = "refresh_token"
+COOKIE = "refresh_token"
 _PATH = "/api/v1/admin/auth"
 
 
@@ -22,7 +22,7 @@ def answer(tokens: Tokens, request: Request, response: Response) -> TokenView:
     settings: Settings = request.app.state.services.settings
     secure = settings.auth.cookie_secure
     response.set_cookie(
-        _COOKIE,
+        COOKIE,
         tokens.refresh,
         max_age=settings.auth.refresh_token_seconds,
         path=_PATH,
@@ -54,7 +54,7 @@ async def refresh_token(
     request: Request,
     response: Response,
     body: RefreshBody | None = None,
-    cookie: Annotated[str | None, Cookie(alias=_COOKIE)] = None,
+    cookie: Annotated[str | None, Cookie(alias=COOKIE)] = None,
 ) -> TokenView:
     token = (body.refresh_token if body else None) or cookie
     if not token:
@@ -65,7 +65,7 @@ async def refresh_token(
 @router.post("/admin/auth/logout", status_code=204, summary="Sign out", responses=errors(Unauthenticated, Unavailable))
 async def logout(user: CurrentUser, auth: Auth, response: Response) -> None:
     await auth.logout(user.session_id)
-    response.delete_cookie(_COOKIE, path=_PATH, httponly=True, samesite="strict")
+    response.delete_cookie(COOKIE, path=_PATH, httponly=True, samesite="strict")
 
 
 @router.get("/admin/auth/captcha", summary="A new captcha", responses=errors(Unavailable))

@@ -5,44 +5,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import Response
 
-from agents_backend.domain.errors import (
-    IdempotencyMismatch,
-    Invalid,
-    StorageFull,
-    TooLarge,
-    TooMany,
-    Unauthenticated,
-    Unavailable,
-    UpstreamFailed,
-    UpstreamTimeout,
-)
 from agents_backend.services.decks import PPTX
 from api import files
 from api.dependencies import CurrentUser, DecksOf, DeliveriesOf, PodcastsOf, RequestContext
-from api.openapi import errors
+from api.openapi import made_by_a_run
 from api.routes.runs import view_of
 from api.schemas.generation import DeckBody, PodcastBody
-from api.schemas.runs import RunView
 
 Key = Annotated[str | None, Header(max_length=255)]
-router = APIRouter(
-    tags=["generation"],
-    prefix="/agent/generation",
-    responses={
-        202: {"model": RunView, "description": "with `Prefer: respond-async`: the run"},
-        **errors(
-            Invalid,
-            TooLarge,
-            Unauthenticated,
-            IdempotencyMismatch,
-            TooMany,
-            StorageFull,
-            Unavailable,
-            UpstreamFailed,
-            UpstreamTimeout,
-        ),
-    },
-)
+router = APIRouter(tags=["generation"], prefix="/agent/generation", responses=made_by_a_run())
 
 
 def _file(media_type: str) -> dict[int | str, dict[str, Any]]:

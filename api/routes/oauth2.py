@@ -1,8 +1,9 @@
 """Signing in with GitHub and Google, and linking an account there to oneself."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Cookie, Query, Request, Response
+from fastapi import APIRouter, Cookie, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from agents_backend.db.lists import Slice
@@ -40,6 +41,9 @@ Mode = Annotated[
     Literal["redirect", "json", "console"],
     Query(description="`json` answers the address; `console` ends the sign-in on the console's page"),
 ]
+
+# A step of signing in, with a provider.
+Step = Callable[[ProviderName], Awaitable[Any]]
 
 
 def _begun(begun: Begun, mode: str, request: Request, response: Response) -> AuthorizeView | Response:
@@ -87,14 +91,39 @@ async def list_oauth2_links(user: CurrentUser, oauth: OAuthOf, page: Number = 1,
     return listed(await oauth.links(user, part), part)
 
 
+async def _beginning(
+    oauth: OAuthOf, request: Request, response: Response, mode: Mode = "redirect", browser: Browser = None
+) -> Step:
+    async def begin(provider: ProviderName) -> Any:
+        begun = await oauth.begin(provider, browser, in_console=mode == "console")
+        return _begun(begun, mode, request, response)
+
+    return begin
+
+
+async def _finishing(
+    query: Annotated[CallbackQuery, Query()],
+    oauth: OAuthOf,
+    context: RequestContext,
+    request: Request,
+    response: Response,
+    browser: Browser = None,
+) -> Step:
+    async def finish(provider: ProviderName) -> Any:
+        return _landed(await oauth.finish(provider, query.returned(), browser or "", context), request, response)
+
+    return finish
+
+
+Begin = Annotated[Step, Depends(_beginning)]
+Finish = Annotated[Step, Depends(_finishing)]
+
+
 @router.get(
     "/github/authorize", response_model=AuthorizeView, summary="Begin to sign in with GitHub", responses=_AUTHORIZE
 )
-async def github_authorize(
-    oauth: OAuthOf, request: Request, response: Response, mode: Mode = "redirect", browser: Browser = None
-) -> Any:
-    begun = await oauth.begin("github", browser, in_console=mode == "console")
-    return _begun(begun, mode, request, response)
+async def github_authorize(begin: Begin) -> Any:
+    return await begin("github")
 
 
 @router.get(
@@ -103,25 +132,15 @@ async def github_authorize(
     summary="End a sign-in with GitHub, or link its account",
     responses=_CALLBACK,
 )
-async def github_callback(
-    query: Annotated[CallbackQuery, Query()],
-    oauth: OAuthOf,
-    context: RequestContext,
-    request: Request,
-    response: Response,
-    browser: Browser = None,
-) -> Any:
-    return _landed(await oauth.finish("github", query.returned(), browser or "", context), request, response)
+async def github_callback(finish: Finish) -> Any:
+    return await finish("github")
 
 
 @router.get(
     "/google/authorize", response_model=AuthorizeView, summary="Begin to sign in with Google", responses=_AUTHORIZE
 )
-async def google_authorize(
-    oauth: OAuthOf, request: Request, response: Response, mode: Mode = "redirect", browser: Browser = None
-) -> Any:
-    begun = await oauth.begin("google", browser, in_console=mode == "console")
-    return _begun(begun, mode, request, response)
+async def google_authorize(begin: Begin) -> Any:
+    return await begin("google")
 
 
 @router.get(
@@ -130,15 +149,8 @@ async def google_authorize(
     summary="End a sign-in with Google, or link its account",
     responses=_CALLBACK,
 )
-async def google_callback(
-    query: Annotated[CallbackQuery, Query()],
-    oauth: OAuthOf,
-    context: RequestContext,
-    request: Request,
-    response: Response,
-    browser: Browser = None,
-) -> Any:
-    return _landed(await oauth.finish("google", query.returned(), browser or "", context), request, response)
+async def google_callback(finish: Finish) -> Any:
+    return await finish("google")
 
 
 @router.post(

@@ -5,24 +5,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse, Response
 
-from agents_backend.domain.errors import (
-    IdempotencyMismatch,
-    Invalid,
-    StorageFull,
-    TooLarge,
-    TooMany,
-    Unauthenticated,
-    Unavailable,
-    UpstreamFailed,
-    UpstreamTimeout,
-)
 from agents_backend.services.prose import ProseRequest
 from api import files
 from api.dependencies import CurrentUser, DeliveriesOf, ProseOf, RequestContext, SseOf
-from api.openapi import errors
+from api.openapi import made_by_a_run
 from api.routes.runs import view_of
 from api.schemas.prose import EnhanceBody, ProseBody, TextView
-from api.schemas.runs import RunView
 
 Key = Annotated[str | None, Header(max_length=255)]
 LastEventId = Annotated[str | None, Header()]
@@ -32,18 +20,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
         "content": {"text/event-stream": {"schema": {}}},
         "description": "the text, or with `Accept: text/event-stream` the run's AG-UI events",
     },
-    202: {"model": RunView, "description": "with `Prefer: respond-async`: the run"},
-    **errors(
-        Invalid,
-        TooLarge,
-        Unauthenticated,
-        IdempotencyMismatch,
-        TooMany,
-        StorageFull,
-        Unavailable,
-        UpstreamFailed,
-        UpstreamTimeout,
-    ),
+    **made_by_a_run(),
 }
 router = APIRouter(tags=["generation"], prefix="/agent/generation")
 

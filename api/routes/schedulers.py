@@ -97,7 +97,7 @@ async def list_schedulers(
     "/task/schedulers",
     status_code=201,
     summary="Create a scheduler",
-    responses=errors(IdempotencyMismatch, TooMany),
+    responses=errors(Forbidden, IdempotencyMismatch, TooMany),
 )
 async def create_scheduler(
     body: SchedulerBody,
@@ -128,7 +128,7 @@ async def get_scheduler(
     summary="Change a scheduler",
     description="What is left out stays. With `If-Match: <ETag>` a change that somebody else made first is a 409; without "
     "it the last writer wins. A run that is under way goes on as it began.",
-    responses=errors(NotFound, Conflict),
+    responses=errors(Forbidden, NotFound, Conflict),
 )
 async def update_scheduler(
     scheduler_id: uuid.UUID,

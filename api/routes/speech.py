@@ -5,24 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import Response
 
-from agents_backend.domain.errors import (
-    IdempotencyMismatch,
-    Invalid,
-    StorageFull,
-    TooLarge,
-    TooMany,
-    Unauthenticated,
-    Unavailable,
-    UpstreamFailed,
-    UpstreamTimeout,
-)
+from agents_backend.domain.errors import Invalid, Unauthenticated
 from agents_backend.integrations.speech.voices import catalogue
 from api import files
 from api.dependencies import CurrentUser, DeliveriesOf, RequestContext, SpeechOf
-from api.openapi import errors
+from api.openapi import errors, made_by_a_run
 from api.routes.runs import view_of
 from api.schemas.pages import Number, Page, Size
-from api.schemas.runs import RunView
 from api.schemas.speech import SpeechBody, VoiceView
 
 router = APIRouter(tags=["speech"])
@@ -33,21 +22,7 @@ Key = Annotated[str | None, Header(max_length=255)]
     "/agent/tts/synthesize",
     summary="Speak a text (MP3)",
     response_class=Response,
-    responses={
-        200: {"content": {"audio/mpeg": {}}, "description": "the MP3 file"},
-        202: {"model": RunView, "description": "with `Prefer: respond-async`: the run"},
-        **errors(
-            Invalid,
-            TooLarge,
-            Unauthenticated,
-            IdempotencyMismatch,
-            TooMany,
-            StorageFull,
-            Unavailable,
-            UpstreamFailed,
-            UpstreamTimeout,
-        ),
-    },
+    responses={200: {"content": {"audio/mpeg": {}}, "description": "the MP3 file"}, **made_by_a_run()},
 )
 async def synthesize_speech(
     body: SpeechBody,

@@ -159,10 +159,16 @@ class TaskView(BaseModel):
     name: str
     description: str
     arguments: dict[str, Any] = Field(description="JSON Schema of kwargs; args fill its properties in their order")
+    permission: str | None = Field(description="what a scheduler's owner must hold for it; null: nothing")
 
     @classmethod
     def of(cls, task: Task) -> Self:
-        return cls(name=task.name, description=task.description, arguments=task.arguments.model_json_schema())
+        return cls(
+            name=task.name,
+            description=task.description,
+            arguments=task.arguments.model_json_schema(),
+            permission=task.permission,
+        )
 
 
 class ArtifactView(BaseModel):

@@ -3,7 +3,9 @@ import { fill, h } from "../dom.js";
 
 const box = h("div", { class: "banners", role: "alert" });
 const news = h("div", { class: "unseen", role: "status" });
-document.body.append(box, news);
+const toasts = h("div", { class: "toasts", role: "status" });
+const TOAST_MS = 6_000;
+document.body.append(box, news, toasts);
 
 /** Show an error; an aborted request is none. */
 export function report(error) {
@@ -23,7 +25,14 @@ export function clear() {
 
 /** Say something to those who listen instead of look. */
 export function announce(text) {
-  news.textContent = text;
+  if (news.textContent !== text) news.textContent = text;
+}
+
+/** Say, for a while, that something was done. */
+export function tell(text) {
+  const toast = h("p", { class: "banner good" }, text);
+  toasts.append(toast);
+  setTimeout(() => toast.remove(), TOAST_MS);
 }
 
 /** An event handler whose failure is shown. */

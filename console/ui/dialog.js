@@ -2,10 +2,12 @@
 import { h, uid } from "../dom.js";
 import { form } from "./form.js";
 
-function open(title, build) {
+/** A dialog of `build(close) → nodes`; resolves to what `close` was given, or null. */
+export function open(title, build, { wide = false } = {}) {
   return new Promise((resolve) => {
     const heading = uid("dialog");
     const box = h("dialog", {
+      class: wide ? "wide" : null,
       "aria-labelledby": heading,
       onclose: () => {
         box.remove();
@@ -16,7 +18,8 @@ function open(title, build) {
       box.result = result;
       box.close();
     };
-    box.append(h("h2", { id: heading }, title), ...build(close));
+    // A long text is read from its beginning; a form begins at its first field.
+    box.append(h("h2", { id: heading, ...(wide && { tabindex: "-1", autofocus: true }) }, title), ...build(close));
     document.body.append(box);
     box.showModal();
   });
@@ -52,4 +55,13 @@ export function formDialog({ title, text, fields, submit, danger, onsubmit = asy
     });
     return [text ? h("p", { class: "dim" }, text) : null, made.node].filter(Boolean);
   });
+}
+
+/** Something that is told once, such as a new password. */
+export function showOnce(title, secret) {
+  return open(title, (close) => [
+    h("p", {}, "It is shown this once."),
+    h("pre", { class: "secret", tabindex: "0" }, secret),
+    h("div", { class: "row end" }, h("button", { type: "button", class: "primary", onclick: () => close() }, "Done")),
+  ]);
 }

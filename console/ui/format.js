@@ -37,3 +37,27 @@ export function duration(from, to) {
 
 /** A word in a coloured frame. `tone`: good, bad, busy, or none. */
 export const badge = (text, tone = "") => h("span", { class: `badge ${tone}` }, text);
+
+/** Names and what they are: `[[name, text or node]]`. */
+export const facts = (pairs) =>
+  h(
+    "dl",
+    { class: "facts" },
+    pairs.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+  );
+
+/** A frame with a heading, beside others of its kind in `.cards`. */
+export const panel = (title, ...inside) => h("section", { class: "panel" }, h("h2", {}, title), inside);
+
+const UNITS = ["B", "kB", "MB", "GB", "TB"];
+
+/** A number of bytes, to three digits. */
+export function bytes(number) {
+  let at = 0;
+  let left = number ?? 0;
+  while (left >= 1000 && at < UNITS.length - 1) {
+    left /= 1000;
+    at += 1;
+  }
+  return `${at && left < 100 ? left.toPrecision(3) : Math.round(left)} ${UNITS[at]}`;
+}

@@ -2,31 +2,10 @@
 import { call, withQuery } from "../api.js";
 import { fill, h } from "../dom.js";
 import { announce } from "./banner.js";
+import { localTime } from "./fields.js";
+import { table, treeTable } from "./table.js";
 
-/** A table. A column: `{label, cell(item) → node or text, class?}`. On narrow screens each row becomes a card (see style.css). */
-export function table({ caption, columns, items, empty = "Nothing here yet." }) {
-  if (!items.length) return h("p", { class: "empty" }, empty);
-  const head = h(
-    "tr",
-    { role: "row" },
-    columns.map(({ label }) => h("th", { scope: "col", role: "columnheader" }, label)),
-  );
-  const cell = (column, item) =>
-    h("td", { role: "cell", class: column.class ?? "", dataset: { label: column.label } }, column.cell(item));
-  const rows = items.map((item) =>
-    h(
-      "tr",
-      { role: "row" },
-      columns.map((column) => cell(column, item)),
-    ),
-  );
-  return h(
-    "table",
-    { role: "table", "aria-label": caption },
-    h("thead", { role: "rowgroup" }, head),
-    h("tbody", { role: "rowgroup" }, rows),
-  );
-}
+const AGAIN_MS = 3_000;
 
 /** Back, where one is, forth. `show(page)` updates it in place, so that the focus stays. */
 export function pager(onpage) {
@@ -44,52 +23,67 @@ export function pager(onpage) {
 }
 
 /**
- * A list of the API (`GET path?page&size&…` → `{items, total, page, total_pages}`) with its filters and pager.
+ * A list of the API (`GET path?page&size&sort&…` → `{items, total, page, total_pages}`) with its filters and pager; with `tree`, a tree
+ * of the API (`GET path?…` → `[{…, children}]`) and no pager.
  *
- * `filters`: `[{name, label, options: [[value, label]]}]` for a choice, without `options` for a text. `actions`: nodes beside them.
- * Returns `{reload, update}`: a page's `render` returns `update`, and calls `reload` after it has changed something.
+ * `filters`: `[{name, label, options: [[value, label]]}]` for a choice, `type: "datetime"` for a moment, neither for a text. `actions`:
+ * nodes beside them. `sort`: the order that the API has when it is asked for none. `unsettled(item)`: whether an item will change by
+ * itself; while one is shown that will, the list is read again.
+ * Returns `{reload, update, ready}`: a page's `render` returns `update`, and calls `reload` after it has changed something.
  */
-export function listing(root, ctx, { path, caption, columns, filters = [], actions = [], size = 20, empty }) {
+export function listing(
+  root,
+  ctx,
+  { path, caption, columns, filters = [], actions = [], size = 20, empty, sort, tree, unsettled = () => false },
+) {
   let query = ctx.query;
   let asked = 0;
+  let later = null;
+  ctx.signal.addEventListener("abort", () => clearTimeout(later));
+  const folded = new Set();
   const turn = pager((by) => change({ page: Number(query.get("page") ?? 1) + by }));
-  const body = h("div", { class: "table" });
+  turn.node.hidden = true;
+  const body = h("div", { class: "table" }, h("p", { class: "empty" }, "Loading…"));
   const inputs = filters.map((filter) => filterOf(filter, (value) => change({ [filter.name]: value, page: "" })));
   const refresh = h("button", { type: "button", onclick: ctx.guard(() => load()) }, "Refresh");
-  root.append(
-    h(
-      "div",
-      { class: "row toolbar" },
-      inputs.map((one) => one.node),
-      h("span", { class: "grow" }),
-      actions,
-      refresh,
-    ),
-    body,
-    turn.node,
-  );
+  const tools = [inputs.map((one) => one.node), h("span", { class: "grow" }), actions, refresh];
+  root.append(h("div", { class: "row toolbar" }, tools), body, turn.node);
 
   function change(values) {
-    const wanted = { ...Object.fromEntries(query), ...values };
-    ctx.go(withQuery(ctx.path, wanted));
+    ctx.go(withQuery(ctx.path, { ...Object.fromEntries(query), ...values }));
   }
 
   async function load() {
     const mine = (asked += 1); // an older answer that comes late is not shown
+    clearTimeout(later);
     inputs.forEach((one) => one.show(query.get(one.name) ?? ""));
     body.setAttribute("aria-busy", "true");
     try {
-      const given = Object.fromEntries(filters.map(({ name }) => [name, query.get(name)]));
-      const found = await call("GET", withQuery(path, { page: query.get("page") ?? 1, size, ...given }), undefined, {
-        signal: ctx.signal,
-      });
-      if (mine !== asked) return;
-      fill(body, table({ caption, columns, items: found.items, empty }));
-      turn.show(found);
-      announce(`${caption}: ${found.total} in all`);
+      const wanted = Object.fromEntries(
+        [...filters.map(({ name }) => name), "sort"].map((name) => [name, query.get(name)]),
+      );
+      const place = tree ? {} : { page: query.get("page") ?? 1, size };
+      const found = await call("GET", withQuery(path, { ...place, ...wanted }), undefined, { signal: ctx.signal });
+      if (mine === asked) show(tree ? { items: found, total: found.length } : found);
+    } catch (error) {
+      if (mine === asked && error.name !== "AbortError") fill(body, h("p", { class: "empty" }, "Not loaded."));
+      throw error;
     } finally {
       body.removeAttribute("aria-busy");
     }
+  }
+
+  function show(found) {
+    const sorted = query.get("sort") ?? sort;
+    const onsort = (by) => change({ sort: by, page: "" });
+    const draw = tree ? treeTable : table;
+    keepingFocus(body, refresh, () => {
+      fill(body, draw({ caption, columns, items: found.items, empty, sorted, onsort, folded }));
+    });
+    if (found.items.some(unsettled)) later = setTimeout(() => load().catch(ctx.report), AGAIN_MS);
+    if (tree) return;
+    turn.show(found);
+    announce(`${caption}: ${found.total} in all`);
   }
 
   const update = (next) => {
@@ -99,20 +93,31 @@ export function listing(root, ctx, { path, caption, columns, filters = [], actio
   return { reload: load, update, ready: load() };
 }
 
-function filterOf({ name, label, options }, onvalue) {
-  const change = (event) => onvalue(event.target.value);
+/** Draw `place` anew; the focus stays on what has the same label, or goes to `fallback`. */
+function keepingFocus(place, fallback, draw) {
+  const held = place.contains(document.activeElement) ? document.activeElement : null;
+  draw();
+  if (!held) return;
+  const label = held.getAttribute("aria-label");
+  (label ? (place.querySelector(`[aria-label="${CSS.escape(label)}"]`) ?? fallback) : fallback).focus();
+}
+
+function filterOf({ name, label, options, type = "search" }, onvalue) {
+  const moment = type === "datetime";
+  const read = (value) => (moment && value ? new Date(value).toISOString() : value);
+  const change = (event) => onvalue(read(event.target.value));
   const input = options
     ? h(
         "select",
         { onchange: change },
         options.map(([value, text]) => h("option", { value }, text)),
       )
-    : h("input", { type: "search", onchange: change });
+    : h("input", { type: moment ? "datetime-local" : type, onchange: change });
   return {
     name,
     node: h("label", { class: "inline" }, label, " ", input),
     show: (value) => {
-      input.value = value;
+      input.value = moment ? localTime(value) : value;
     },
   };
 }

@@ -1,7 +1,14 @@
 import pytest
 from starlette.testclient import TestClient
 
-from agents_backend.settings import AuthSettings, DatabaseSettings, RedisSettings, Settings, TemporalSettings
+from agents_backend.settings import (
+    AuthSettings,
+    DatabaseSettings,
+    RedisSettings,
+    Settings,
+    TemporalSettings,
+    VaultSettings,
+)
 from api.app import create_app
 
 LOGIN = "/api/v1/admin/auth/login"
@@ -14,6 +21,7 @@ def client():
         redis=RedisSettings(url="redis://127.0.0.1:1/0"),
         temporal=TemporalSettings(address="127.0.0.1:1"),
         auth=AuthSettings(secret="x" * 40),
+        vault=VaultSettings(keys="0123456789abcdef" * 4),
     )
     with TestClient(create_app(made), raise_server_exceptions=False) as found:
         yield found

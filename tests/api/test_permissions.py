@@ -3,6 +3,7 @@
 import pytest
 
 from agents_backend.domain.permissions import PERMISSIONS
+from agents_backend.services.tasks import TASKS
 from api.app import create_app
 from tests.api.people import Admin
 
@@ -54,10 +55,11 @@ async def test_every_admin_route_names_a_permission_or_is_on_the_list(operations
     assert admin >= OPEN | FOR_ANYBODY
 
 
-async def test_every_permission_of_the_catalogue_is_some_routes_and_stands_in_the_menus(operations, admin_client):
-    assert {
-        operation["x-permission"] for operation in operations.values() if "x-permission" in operation
-    } == PERMISSIONS
+async def test_every_permission_of_the_catalogue_is_some_routes_or_tasks_and_stands_in_the_menus(
+    operations, admin_client
+):
+    routes = {operation["x-permission"] for operation in operations.values() if "x-permission" in operation}
+    assert routes | {task.permission for task in TASKS.values() if task.permission} == PERMISSIONS
     admin = Admin(admin_client)
     assert len(set(await admin.menu_ids(*PERMISSIONS))) == len(PERMISSIONS)
 

@@ -15,8 +15,10 @@ from agents_backend.db.tables.runs import Artifact
 from agents_backend.db.tables.users import User
 from agents_backend.domain.errors import AddressRefused
 from agents_backend.integrations.outgoing import Outgoing, signature
+from agents_backend.integrations.temporal import connect
 from agents_backend.settings import Settings
 from tests.fakes.http_server import FakeHttp
+from tests.histories import told
 from tests.schedulers import (
     BASE,
     PROMPT,
@@ -65,7 +67,7 @@ async def web() -> AsyncIterator[FakeHttp]:
 
 @pytest.fixture(scope="module")
 async def temporal(settings: Settings) -> Client:
-    return await Client.connect(settings.temporal.address)
+    return await connect(settings)
 
 
 async def test_a_scheduler_fires_by_its_interval_and_its_runs_are_chats_of_its_owner(ann):
@@ -112,14 +114,14 @@ def assert_signed(received, secret: str, message_id: str) -> None:
     assert {name: received.headers[name] for name in expected} == expected
 
 
-async def test_what_a_task_is_given_stays_out_of_temporal(ann, web, temporal):
+async def test_what_a_task_is_given_stays_out_of_temporal(ann, web, temporal, settings):
     kwargs = {"url": f"{web.url}/hook", "headers": {"X-Kind": "canary-header"}, "body": "canary-body"}
     scheduler = await create(ann, never(task="http_request", kwargs=kwargs))
     run = await run_now(ann, scheduler)
     await ended(ann, scheduler)
     workflow_id = run["temporal_ui_url"].rpartition("/")[2]
     history = await temporal.get_workflow_handle(workflow_id).fetch_history()
-    assert "canary" not in str(history.to_json())
+    assert "canary" not in await told(history, settings)
 
 
 async def test_a_redirect_is_a_failure_and_leads_nowhere(ann, web):

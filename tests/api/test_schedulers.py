@@ -10,8 +10,10 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from agents_backend.db.base import Database, now
+from agents_backend.integrations.temporal import connect
 from agents_backend.services.timings import Timing
 from agents_backend.settings import Settings
+from tests.histories import told
 from tests.schedulers import BASE, add_user, calling, create, delete, interval, never, read, signed_in, working
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -33,7 +35,7 @@ async def other(base_url: str, database: Database) -> AsyncIterator[httpx.AsyncC
 
 @pytest.fixture(scope="module")
 async def temporal(settings: Settings) -> Client:
-    return await Client.connect(settings.temporal.address)
+    return await connect(settings)
 
 
 async def test_what_is_created_is_told_in_the_contract_s_fields(client):
@@ -51,7 +53,7 @@ async def test_what_is_created_is_told_in_the_contract_s_fields(client):
     assert [item["id"] for item in listed["items"]] == [made["id"]]
 
 
-async def test_its_schedule_in_temporal_bears_its_name_its_owner_and_its_state(client, temporal):
+async def test_its_schedule_in_temporal_bears_its_name_its_owner_and_its_state(client, temporal, settings):
     made = await create(client, never(name="seen in the UI", kwargs={"prompt": "not in Temporal"}, enabled=False))
     found = await temporal.get_schedule_handle(f"schedule-{made['id']}").describe()
     assert found.schedule.state.note == "v1 seen in the UI"
@@ -59,7 +61,7 @@ async def test_its_schedule_in_temporal_bears_its_name_its_owner_and_its_state(c
     assert (await found.memo())["scheduler_id"] == made["id"]
     attributes = {pair.key.name: pair.value for pair in found.typed_search_attributes}
     assert attributes == {"UserId": str(made["user_id"]), "Kind": "schedule"}
-    assert "not in Temporal" not in str(found.raw_description)
+    assert "not in Temporal" not in await told(found.raw_description, settings)
 
 
 async def test_the_registered_tasks_tell_their_arguments_and_no_other_is_taken(client):

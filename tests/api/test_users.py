@@ -74,6 +74,21 @@ async def test_names_are_unique_whatever_their_case(admin):
     assert renamed.status_code == 409
 
 
+async def test_a_key_whose_creation_was_deleted_since_is_a_conflict_that_says_so(admin_client):
+    yearly = {"name": "gone", "task": "agent_prompt", "type": "crontab", "crontab": "0 8 1 1 *"}
+    for path, body in (
+        ("/admin/sys/users", {"username": unique("gone"), "password": PASSWORD}),
+        ("/admin/sys/depts", {"name": unique("gone")}),
+        ("/task/schedulers", {**yearly, "kwargs": {"prompt": "Anything new?"}}),
+    ):
+        headers = {"Idempotency-Key": unique("key")}
+        made = await admin_client.post(path, json=body, headers=headers)
+        assert made.status_code == 201, made.text
+        assert (await admin_client.delete(f"{path}/{made.json()['id']}")).status_code == 204
+        again = await admin_client.post(path, json=body, headers=headers)
+        assert (again.status_code, again.json()["code"]) == (409, "IDEMPOTENCY_GONE")
+
+
 async def test_the_same_idempotency_key_makes_one_user_even_in_parallel(admin):
     body, headers = {"username": unique("once"), "password": PASSWORD}, {"Idempotency-Key": unique("key")}
     answers = await asyncio.gather(*(admin.client.post(USERS, json=body, headers=headers) for _ in range(5)))

@@ -20,6 +20,7 @@ COMPLETE = {
     "REDIS_URL": "redis://127.0.0.1:1/0",
     "TEMPORAL_ADDRESS": "127.0.0.1:1",
     "AUTH_SECRET": "0123456789abcdefghijklmnopqrstuvwxyz",
+    "VAULT_KEYS": "0123456789abcdef" * 4,
 }
 PRODUCTION = {**COMPLETE, "ENVIRONMENT": "production", "ADMIN_PASSWORD": "a-long-and-unknown-one"}
 
@@ -38,7 +39,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 def test_help_lists_the_commands():
     done = run("--help")
     assert done.returncode == 0
-    for command in ("api", "worker", "migrate", "up", "openapi", "check-config", "settings"):
+    for command in ("api", "worker", "migrate", "up", "openapi", "rotate-keys", "check-config", "settings"):
         assert command in done.stdout
 
 

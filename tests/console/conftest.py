@@ -83,6 +83,28 @@ class Visit:
         await self.page.get_by_label("Message", exact=True).wait_for()
         return self
 
+    async def enter(self, place: str, password: str = PASSWORD, *, username: str = "admin") -> Self:
+        """Sign in on the way to a page."""
+        await self.open(place)
+        await self.fill_login(password, username=username)
+        return self
+
+    def row(self, text: str) -> Locator:
+        """The row of the page's table that holds a text."""
+        return self.page.get_by_role("row").filter(has_text=text)
+
+    async def click(self, name: str) -> None:
+        await self.page.get_by_role("button", name=name, exact=True).click()
+
+    @property
+    def dialog(self) -> Locator:
+        return self.page.get_by_role("dialog")
+
+    async def answer(self, name: str) -> None:
+        """Click a button of the dialog, and see it close."""
+        await self.dialog.get_by_role("button", name=name, exact=True).click()
+        await expect(self.dialog).to_have_count(0)
+
     async def say(self, text: str) -> None:
         await self.page.get_by_label("Message", exact=True).fill(text)
         await self.page.get_by_role("button", name="Send").click()

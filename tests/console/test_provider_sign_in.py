@@ -9,6 +9,7 @@ from playwright.async_api import expect
 from agents_backend.settings import OAuth2Settings
 from agents_backend.stack.process import free_port
 from api.app import create_app
+from tests.api.people import PASSWORD, Admin
 from tests.conftest import secret
 from tests.fakes.oauth_provider import CLIENT_ID, CLIENT_SECRET, GITHUB_ISSUER, FakeProviders
 
@@ -52,6 +53,19 @@ async def test_the_button_signs_in_and_the_session_outlives_a_reload(visit, offe
     assert "code=" not in one.page.url
     await one.page.reload()
     await expect(account).to_be_visible()
+
+
+async def test_an_account_is_linked_and_unlinked_on_ones_own_page(visit, offering, admin_client):
+    url, fake = offering
+    user = await Admin(admin_client).user()
+    one = await (await visit(url)).enter("#/profile", PASSWORD, username=user["username"])
+    await one.click("Link GitHub")
+    await expect(one.page.get_by_label("Message", exact=True)).to_be_visible()
+    await one.open("#/profile")
+    await expect(one.page.get_by_text(fake.person.login)).to_be_visible()
+    await one.click("Unlink GitHub")
+    await one.answer("Unlink")
+    await expect(one.page.get_by_role("button", name="Link GitHub", exact=True)).to_be_visible()
 
 
 async def test_who_declines_is_back_at_the_form_and_told_why(visit, offering):

@@ -42,7 +42,7 @@ def test_each_secret_of_our_services_is_a_setting_by_its_file_s_name(name):
 @each_of_ours
 def test_our_services_have_all_that_a_production_process_needs(name):
     given = OURS[name]["environment"].keys() | {secret.upper() for secret in OURS[name]["secrets"]}
-    assert {"DATABASE_URL", "REDIS_URL", "TEMPORAL_ADDRESS", "AUTH_SECRET", "ADMIN_PASSWORD"} <= given
+    assert {"DATABASE_URL", "REDIS_URL", "TEMPORAL_ADDRESS", "AUTH_SECRET", "VAULT_KEYS", "ADMIN_PASSWORD"} <= given
     assert OURS[name]["environment"]["ENVIRONMENT"] == "production"
 
 

@@ -23,6 +23,8 @@ class FakeE2B:
             status, `hang`, or `made-then-hang` for a creation whose answer never arrives.
     """
 
+    ENVD, TRAFFIC = "canary-of-envd-0815", "canary-of-traffic-0816"
+
     def __init__(self) -> None:
         self.port = free_port()
         self.boxes: dict[str, dict[str, Any]] = {}
@@ -90,7 +92,7 @@ class FakeE2B:
         return self._answer(box_id, 201)
 
     def _answer(self, box_id: str, status: int = 200) -> Response:
-        tokens = {"envdAccessToken": "envd", "trafficAccessToken": "traffic", "domain": f"localhost:{self.port}"}
+        tokens = {"envdAccessToken": self.ENVD, "trafficAccessToken": self.TRAFFIC, "domain": f"localhost:{self.port}"}
         return JSONResponse({**self.boxes[box_id], **tokens}, status_code=status)
 
     async def _list(self, request: Request) -> Response:

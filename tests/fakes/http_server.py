@@ -1,6 +1,6 @@
 """A loopback HTTP server that records what it is sent. `/hold` answers when released, `/status/503` so, all else 200.
 
-`answer_next` scripts the statuses of the next requests.
+`answer_next` scripts the statuses of the next requests; `pages` are what HTML stands at a path.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ class FakeHttp:
     def __init__(self) -> None:
         self.received: list[Received] = []
         self.release = asyncio.Event()
+        self.pages: dict[str, str] = {}
         self._statuses: list[int] = []
 
     @property
@@ -65,6 +66,8 @@ class FakeHttp:
         if path.startswith("/status/"):
             status = int(path.removeprefix("/status/"))
         location = "location: http://169.254.169.254/\r\n" if 300 <= status < 400 else ""
-        body = b'{"secret-body": true}'
-        head = f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\n{location}connection: close\r\n"
+        kind, body = "application/json", b'{"secret-body": true}'
+        if path in self.pages:
+            kind, body = "text/html; charset=utf-8", self.pages[path].encode()
+        head = f"HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\n{location}connection: close\r\n"
         return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body

@@ -8,6 +8,7 @@ from temporalio.client import Client
 
 from agents_backend.integrations.temporal import connect
 from tests.faults.conftest import Deployment
+from tests.histories import told
 from tests.streams import chat
 
 pytestmark = pytest.mark.faults
@@ -21,7 +22,7 @@ def temporal_config() -> tuple[str, ...]:
 
 @pytest.fixture
 async def temporal(deployment: Deployment) -> Client:
-    return await connect(deployment.settings.temporal)
+    return await connect(deployment.settings)
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ async def client(deployment: Deployment) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_a_hundred_tool_calls_of_five_kilobytes_end_well_in_small_histories(client, temporal):
+async def test_a_hundred_tool_calls_of_five_kilobytes_end_well_in_small_histories(client, temporal, deployment):
     note = "x" * 5_000
     text = f'many [delay=0] [toolloop=100 current_time {{"timezone": "UTC", "note": "{note}"}}]'
     response, events = await chat(client, text)
@@ -43,7 +44,7 @@ async def test_a_hundred_tool_calls_of_five_kilobytes_end_well_in_small_historie
         handle = temporal.get_workflow_handle(f"chat-{run_id}", run_id=found.run_id)
         size = (await handle.describe()).raw_description.workflow_execution_info.history_size_bytes
         assert size < MEGABYTE
-        assert note not in str(await handle.fetch_history())
+        assert note not in await told(await handle.fetch_history(), deployment.settings)
 
 
 async def test_a_run_that_went_on_in_a_new_history_still_waits_for_a_human(client, temporal):

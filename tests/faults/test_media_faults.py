@@ -9,21 +9,16 @@ from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from pptx import Presentation
 
-from agents_backend.db.base import Database
-from agents_backend.db.migrate import upgrade
-from agents_backend.services.seeds import seed
 from agents_backend.settings import SpeechSettings, StorageSettings
-from agents_backend.stack.process import free_port
 from agents_backend.stack.stack import Stack
-from api.app import create_app
 from tests.api.test_speech import ended
-from tests.conftest import PASSWORD, running_stack, secret, settings_for
+from tests.conftest import running_stack, secret, settings_for
 from tests.fakes.edge_server import FakeEdge
 from tests.fakes.s3_server import FakeS3
 from tests.processes import Process
+from tests.serving import serving
 
 pytestmark = pytest.mark.faults
 PODCAST, SPEAK = "/agent/generation/podcast", "/agent/tts/synthesize"
@@ -76,20 +71,8 @@ async def client(own_stack: Stack, worker_process: Process, store: dict[str, str
     options = {name: secret(value) for name, value in store.items()}
     storage = StorageSettings(url="s3://bucket/files", options=options, retry_seconds=0)
     settings = settings_for(own_stack, storage=storage, speech=SpeechSettings(provider="edge"))
-    await asyncio.to_thread(upgrade, own_stack.environment()["DATABASE_URL"])
-    async with Database(settings.database) as database:
-        await seed(database, settings)
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_config=None, ws="none"))
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=120) as client:
-        answer = await client.post("/admin/auth/login", json={"username": "admin", "password": PASSWORD})
-        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+    async with serving(settings, worker=False, seconds=120) as client:
         yield client
-    server.should_exit = True
-    await task
 
 
 def spoken_lines(events: list[dict]) -> set[int]:

@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 import httpx
 import pytest
 from sqlalchemy import update
-from temporalio.client import Client
 from temporalio.service import RPCError
 
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
 from agents_backend.db.schedulers import SchedulerRepository
 from agents_backend.db.tables.schedulers import Scheduler
+from agents_backend.integrations.temporal import connect
 from agents_backend.services.users import ensure_administrator
 from agents_backend.settings import Settings
 from agents_backend.stack.stack import Stack
@@ -100,7 +100,7 @@ class Dying(ScheduleMirror):
 
 async def main():
     settings = Settings()
-    temporal = await connect(settings.temporal)
+    temporal = await connect(settings)
     async with Database(settings.database) as database:
         mirror = Dying(database=database, temporal=temporal)
         schedulers = Schedulers(database=database, mirror=mirror, temporal=temporal, settings=settings)
@@ -124,7 +124,7 @@ async def die(stack: Stack, when: str, what: str, scheduler_id: str, body: dict)
 
 async def sweep(settings: Settings, database: Database, done: Callable[[], Awaitable[bool]]) -> None:
     """Let the sweep find the changes as if they were older, until it has mended them."""
-    temporal = await Client.connect(settings.temporal.address)
+    temporal = await connect(settings)
     async with database.transaction() as session:
         await session.execute(update(Scheduler).values(changed_at=Scheduler.changed_at - timedelta(minutes=1)))
     await temporal.get_schedule_handle("upkeep-sweep_schedulers").trigger()
@@ -132,7 +132,7 @@ async def sweep(settings: Settings, database: Database, done: Callable[[], Await
 
 
 async def note(settings: Settings, scheduler_id: str) -> str | None:
-    temporal = await Client.connect(settings.temporal.address)
+    temporal = await connect(settings)
     try:
         return (await temporal.get_schedule_handle(f"schedule-{scheduler_id}").describe()).schedule.state.note
     except RPCError:
@@ -166,7 +166,7 @@ async def test_a_schedule_that_somebody_deleted_or_that_has_no_row_is_put_right_
     admin, own_settings, own_database
 ):
     made, lost = await create(admin, never(name="deleted by hand")), await create(admin, never(name="without a row"))
-    temporal = await Client.connect(own_settings.temporal.address)
+    temporal = await connect(own_settings)
     await temporal.get_schedule_handle(f"schedule-{made['id']}").delete()
     async with own_database.transaction() as session:
         row = await SchedulerRepository(session).locked(uuid.UUID(lost["id"]))
@@ -187,7 +187,7 @@ async def test_a_fire_with_no_worker_up_is_run_when_one_comes(admin, own_setting
     scheduler = await create(admin, interval(**calling(f"{web.url}/late"), one_off=True))
     by_hand = await create(admin, never(**calling(f"{web.url}/hand")))
     asked = await run_now(admin, by_hand)
-    temporal = await Client.connect(own_settings.temporal.address)
+    temporal = await connect(own_settings)
 
     async def fired() -> bool:
         found = await temporal.get_schedule_handle(f"schedule-{scheduler['id']}").describe()

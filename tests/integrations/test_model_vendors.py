@@ -39,7 +39,8 @@ async def vendor(provider: str, *, key: str = "key", **more):
             input_price=1,
             output_price=1,
         )
-        yield fake, Models(Settings(models=ModelSettings(list=(config,), default="it", **more)))
+        async with Models(Settings(models=ModelSettings(list=(config,), default="it", **more))) as models:
+            yield fake, models
 
 
 async def ask(models: Models, *messages, **more):
@@ -141,8 +142,8 @@ async def test_a_wrong_key_is_refused_at_once(provider):
 async def test_anthropic_s_models_are_told_to_think_in_the_way_that_each_knows(model, thinking):
     async with FakeAnthropic() as fake:
         config = ModelConfig(name="it", provider="anthropic", model=model, api_key=SecretStr("key"), base_url=fake.url)
-        models = Models(Settings(models=ModelSettings(list=(config,))))
-        chunks = await ask(models, "[think=well well][say=yes]", reasoning=True)
+        async with Models(Settings(models=ModelSettings(list=(config,)))) as models:
+            chunks = await ask(models, "[think=well well][say=yes]", reasoning=True)
     assert fake.asked[0].json["thinking"]["type"] == thinking
     assert "".join(chunk.reasoning for chunk in chunks) == "well well "
     assert any(part.get("signature") for chunk in chunks for part in chunk.thoughts)
@@ -152,6 +153,6 @@ async def test_an_answer_that_never_ends_is_ended_by_the_total_timeout():
     async with FakeOpenAI() as fake:
         config = ModelConfig(name="it", model="it", base_url=fake.base_url)
         settings = ModelSettings(list=(config,), timeout_seconds=0.5, idle_timeout_seconds=60)
-        models = Models(Settings(models=settings))
-        with pytest.raises(UpstreamTimeout):
-            await ask(models, "[tokens=1000 delay=50]")
+        async with Models(Settings(models=settings)) as models:
+            with pytest.raises(UpstreamTimeout):
+                await ask(models, "[tokens=1000 delay=50]")

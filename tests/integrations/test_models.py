@@ -16,8 +16,8 @@ def models(fake):
 
 
 async def ask(fake, text):
-    known = models(fake)
-    return [chunk async for chunk in known.stream(known.default, [HumanMessage(text)])]
+    async with models(fake) as known:
+        return [chunk async for chunk in known.stream(known.default, [HumanMessage(text)])]
 
 
 async def test_text_thoughts_and_usage_arrive():
@@ -57,9 +57,10 @@ async def test_a_vendors_fault_becomes_a_typed_error(text, error):
 
 
 async def test_leaving_the_stream_closes_the_connection():
-    async with FakeOpenAI() as fake:
-        known = models(fake)
+    async with FakeOpenAI() as fake, models(fake) as known:
         async with aclosing(known.stream(known.default, [HumanMessage("hi")])) as chunks:
             await anext(chunks)
-        await asyncio.sleep(0.1)
+        async with asyncio.timeout(5):
+            while not fake.closed_early:
+                await asyncio.sleep(0.01)
         assert len(fake.closed_early) == 1

@@ -19,7 +19,7 @@ from agents_backend.integrations.temporal import (
     connect,
     ensure_search_attributes,
 )
-from agents_backend.settings import TemporalSettings
+from agents_backend.settings import Settings, TemporalSettings, VaultSettings
 from agents_backend.stack.process import ServerProcess, accepts, free_port
 from agents_backend.stack.temporal import binary
 
@@ -27,7 +27,8 @@ from agents_backend.stack.temporal import binary
 @pytest.fixture(scope="module")
 async def strange(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
     port, folder = free_port(), tmp_path_factory.mktemp("temporal")
-    settings = TemporalSettings(address=f"127.0.0.1:{port}")
+    address = TemporalSettings(address=f"127.0.0.1:{port}")
+    settings = Settings(temporal=address, vault=VaultSettings(keys="0123456789abcdef" * 4))
 
     async def answers() -> bool:
         if not await accepts(port):
@@ -81,6 +82,7 @@ async def test_a_migration_that_cannot_reach_temporal_ends_with_one_clear_line(d
         "DATABASE_URL": settings.database.url.get_secret_value(),
         "REDIS_URL": settings.redis.url.get_secret_value(),
         "AUTH_SECRET": settings.auth.secret.get_secret_value(),
+        "VAULT_KEYS": settings.vault.keys.get_secret_value(),
         "TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}",
     }
     command = [shutil.which("agents-backend"), "migrate"]

@@ -27,15 +27,15 @@ async def test_the_small_model_streams_to_those_who_have_its_key_and_ends_when_i
     server = EmbeddedModel(tmp_path / "model", port=port, key=KEY, weights=weights())
     await server.start()
     try:
-        models = Models(settings_of(server.url))
         question = [HumanMessage("What is the capital of France?")]
-        chunks = [chunk async for chunk in models.stream(models.default, question)]
+        async with Models(settings_of(server.url)) as models:
+            chunks = [chunk async for chunk in models.stream(models.default, question)]
         assert "Paris" in "".join(chunk.text for chunk in chunks)
         assert len([chunk for chunk in chunks if chunk.text]) > 3
         assert sum(chunk.usage.output_tokens for chunk in chunks if chunk.usage) > 3
-        strangers = Models(settings_of(server.url, key="guessed"))
-        with pytest.raises(ModelRejected):
-            await asyncio.wait_for(anext(strangers.stream(strangers.default, question)), 60)
+        async with Models(settings_of(server.url, key="guessed")) as strangers:
+            with pytest.raises(ModelRejected):
+                await asyncio.wait_for(anext(strangers.stream(strangers.default, question)), 60)
     finally:
         await server.stop()
     assert not await accepts(port)

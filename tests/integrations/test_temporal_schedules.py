@@ -42,12 +42,7 @@ async def test_temporal_fires_a_crontab_when_we_say_but_for_what_is_left_out_whe
     found = await told(temporal, timing)
     kept = [time for time in found if not timing.is_spurious(time)]
     assert kept
-    ours = strategies.first(timing, len(kept) + 1)
-    if (
-        ours[0] == timing.start != kept[0]
-    ):  # Temporal loses a fire that falls on the start itself within a change of clocks
-        ours = ours[1:]
-    assert kept == ours[: len(kept)]
+    assert kept == strategies.first(timing, len(kept))
 
 
 @given(timing=strategies.intervals)

@@ -140,9 +140,9 @@ async def record() -> None:
     limit = f"limit.historyCount.suggestContinueAsNew={LONG}"
     async with running_stack(temporal_config=[limit]) as stack, FakeOpenAI() as fake:
         model = ModelConfig(name="fake", model="fake", base_url=fake.base_url)
-        settings = settings_for(stack, log_level="ERROR", models=ModelSettings(list=(model,)))
+        settings = settings_for(stack, encrypt_payloads=False, log_level="ERROR", models=ModelSettings(list=(model,)))
         async with serving(settings) as client:
-            temporal = await connect(settings.temporal)
+            temporal = await connect(settings)
             for scenario in SCENARIOS:
                 run_id = await scenario(client, fake)
                 for number, history in enumerate(await histories_of(temporal, run_id), 1):

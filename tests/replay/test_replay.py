@@ -6,16 +6,19 @@ from typing import Any
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
+from agents_backend.integrations.payloads import data_converter
 from agents_backend.integrations.temporal import plugins
+from agents_backend.settings import Settings, TemporalSettings, VaultSettings
+from tests.histories import encrypted
 from tests.replay.record import HISTORIES, SCENARIOS
-from workers.main import workflow_runner
+from tests.replay.runner import strict_runner
 from workers.queues import graphs
 from workflows.chat import ChatWorkflow
 
+SETTINGS = Settings(vault=VaultSettings(keys="0123456789abcdef" * 4))
 RECORDED = sorted(HISTORIES.glob("*.json"))
 each_recorded = pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
 
@@ -25,8 +28,8 @@ async def replay(history: dict[str, Any]) -> None:
     replayer = Replayer(
         workflows=[ChatWorkflow],
         plugins=[*plugins(), graphs()],
-        workflow_runner=workflow_runner(),
-        data_converter=pydantic_data_converter,
+        workflow_runner=strict_runner(),
+        data_converter=data_converter(SETTINGS),
     )
     await replayer.replay_workflow(WorkflowHistory.from_json("chat-recorded", history))
 
@@ -38,6 +41,17 @@ def read(path: Path) -> dict[str, Any]:
 @each_recorded
 async def test_a_recorded_run_replays(path):
     await replay(read(path))
+
+
+@pytest.mark.parametrize("name", ["approval_with_edit-1", "model_failure-1"])
+async def test_it_replays_as_well_where_payloads_are_encrypted_from_some_event_on(name):
+    on = SETTINGS.model_copy(update={"temporal": TemporalSettings(encrypt_payloads=True)})
+    history = read(HISTORIES / f"{name}.json")
+    plain, rest = history["events"][:10], history["events"][10:]
+    assert rest
+    later = await encrypted({"events": rest}, on)
+    assert later != {"events": rest}
+    await replay({"events": plain + later["events"]})
 
 
 @each_recorded

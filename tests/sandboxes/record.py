@@ -70,11 +70,11 @@ async def main() -> None:
     host = RunningHost()
     host.start()
     async with running_stack() as stack:
-        settings = settings_for(stack, e2b=e2b_of(host), sandboxes=SandboxSettings())
+        settings = settings_for(stack, encrypt_payloads=False, e2b=e2b_of(host), sandboxes=SandboxSettings())
         await asyncio.to_thread(upgrade, stack.environment()["DATABASE_URL"])
         async with Database(settings.database) as database:
             await ensure_administrator(database, settings)
-        temporal = await connect(settings.temporal)
+        temporal = await connect(settings)
         async with serving(settings) as url, working(settings, ["sandbox"]), signed_in(url) as client:
             for scenario in SCENARIOS:
                 handle = temporal.get_workflow_handle(await scenario(client))

@@ -11,11 +11,12 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from agents_backend.db.base import Database
+from agents_backend.db.migrate import upgrade
 from agents_backend.integrations.sandboxes import Boxes
 from agents_backend.services.sandbox_tools import NO_SANDBOXES
+from agents_backend.services.seeds import seed
 from agents_backend.settings import E2BSettings, ModelConfig, ModelSettings, SandboxSettings, Settings
-from agents_backend.stack.stack import Stack
-from tests.conftest import settings_for
+from tests.conftest import running_stack, settings_for
 from tests.fakes.openai_server import FakeOpenAI
 from tests.sandbox_host.running_host import RunningHost
 from tests.sandboxes.conftest import add_user, e2b_of, serving, signed_in, working
@@ -32,20 +33,25 @@ async def model() -> AsyncIterator[FakeOpenAI]:
 
 
 @pytest.fixture(scope="module")
-def agent_settings(stack: Stack, host: RunningHost, model: FakeOpenAI, tmp_path_factory) -> Settings:
+async def agent_settings(host: RunningHost, model: FakeOpenAI, tmp_path_factory) -> AsyncIterator[Settings]:
+    """On servers of its own: the session's worker, which knows another model, would take its runs."""
     config = ModelConfig(name="fake", model="fake", base_url=model.base_url)
-    return settings_for(
-        stack,
-        e2b=e2b_of(host),
-        sandboxes=SandboxSettings(per_user=60),
-        models=ModelSettings(list=(config,)),
-        data_dir=tmp_path_factory.mktemp("data"),
-    )
+    async with running_stack() as stack:
+        yield settings_for(
+            stack,
+            e2b=e2b_of(host),
+            sandboxes=SandboxSettings(per_user=60),
+            models=ModelSettings(list=(config,)),
+            data_dir=tmp_path_factory.mktemp("data"),
+        )
 
 
 @pytest.fixture(scope="module")
-async def agent_url(agent_settings: Settings, database: Database) -> AsyncIterator[str]:
-    await add_user(database, "stranger")
+async def agent_url(agent_settings: Settings) -> AsyncIterator[str]:
+    await asyncio.to_thread(upgrade, agent_settings.database.url.get_secret_value())
+    async with Database(agent_settings.database) as database:
+        await seed(database, agent_settings)
+        await add_user(database, "stranger")
     async with serving(agent_settings) as url, working(agent_settings, ["chat", "sandbox"]):
         yield url
 

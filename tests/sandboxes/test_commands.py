@@ -6,6 +6,7 @@ import time
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from agents_backend.services import sandbox_commands
 
@@ -29,6 +30,24 @@ async def test_a_command_gets_its_folder_and_variables_and_nothing_of_ours(clien
     env = {"QUOTED": 'it\'s "$HOME"\nand more', "HOME": "/tmp"}
     done = await run(client, sandbox, 'pwd; echo "$QUOTED" "$HOME"; env | grep -c AGENTS_', cwd="/tmp", env=env)
     assert done["stdout"] == '/tmp\nit\'s "$HOME"\nand more /tmp\n0\n'
+
+
+async def test_the_variables_of_a_command_are_stored_encrypted_and_forgotten_at_its_end(
+    client: httpx.AsyncClient, sandbox: str, database
+):
+    async def stored(command_id: str) -> tuple[str, bytes | None]:
+        async with database.reading() as session:
+            query = text("select c::text, env from sandbox_commands c where id = :id")
+            return tuple((await session.execute(query, {"id": command_id})).one())
+
+    begun = await run(client, sandbox, 'sleep 30; echo "$KEY"', env={"KEY": "canary-of-env"}, background=True)
+    row, env = await stored(begun["command_id"])
+    assert env
+    assert b"canary" not in env
+    assert "KEY" not in row.replace("$KEY", "")
+    done = await client.post(f"{BASE}/{sandbox}/commands/{begun['command_id']}/cancel")
+    assert done.status_code == 200, done.text
+    assert (await stored(begun["command_id"]))[1] is None
 
 
 async def test_quotes_newlines_and_words_of_any_script_reach_the_shell_as_they_are(

@@ -54,7 +54,7 @@ async def client(fake_url: str) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def parts(fake_settings: Settings, database: Database, fake_url: str) -> SandboxParts:
-    temporal = await connect(fake_settings.temporal)
+    temporal = await connect(fake_settings)
     return sandbox_parts(database=database, temporal=temporal, settings=fake_settings)
 
 
@@ -230,7 +230,7 @@ async def test_without_a_key_there_are_no_sandboxes_and_that_is_said(
 ):
     monkeypatch.delenv("E2B_API_KEY", raising=False)
     bare = fake_settings.model_copy(update={"e2b": E2BSettings()})
-    temporal = await connect(bare.temporal)
+    temporal = await connect(bare)
     parts = sandbox_parts(database=database, temporal=temporal, settings=bare)
     assert not any((await parts.sweeps.sweep()).model_dump().values())
     with pytest.raises(Exception, match="E2B_API_KEY"):

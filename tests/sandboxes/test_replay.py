@@ -8,15 +8,17 @@ import json
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
+from agents_backend.integrations.payloads import data_converter
+from agents_backend.settings import Settings, VaultSettings
+from tests.replay.runner import strict_runner
 from tests.sandboxes.record import HISTORIES, SCENARIOS
-from workers.main import workflow_runner
 from workflows.sandbox import SandboxWorkflow
 from workflows.sandbox_command import SandboxCommandWorkflow
 
+SETTINGS = Settings(vault=VaultSettings(keys="0123456789abcdef" * 4))
 RECORDED = sorted(HISTORIES.glob("*.json"))
 each_recorded = pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
 
@@ -24,8 +26,8 @@ each_recorded = pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.
 async def replay(history: dict) -> None:
     replayer = Replayer(
         workflows=[SandboxWorkflow, SandboxCommandWorkflow],
-        workflow_runner=workflow_runner(),
-        data_converter=pydantic_data_converter,
+        workflow_runner=strict_runner(),
+        data_converter=data_converter(SETTINGS),
     )
     await replayer.replay_workflow(WorkflowHistory.from_json("sandbox-recorded", history))
 

@@ -30,5 +30,5 @@ async def test_the_later_attempt_s_answer_stays(order, place: dict, database: Da
         async with database.transaction() as session:
             await RunRepository(session).keep_answer(**values, is_partial=attempt == 1)
     async with database.transaction() as session:
-        (kept,) = await RunRepository(session).messages_of(place["run_id"])
+        (kept,) = await RunRepository(session).messages(place["thread_id"])
     assert (kept.content, kept.attempt, kept.is_partial) == ("2", 2, False)

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB, UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
 from agents_backend.db.base import Base, Timestamps, now
+from agents_backend.db.vault import sealed
 
 
 class Sandbox(Timestamps, Base):
@@ -51,7 +52,7 @@ class SandboxCommand(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     command: Mapped[str] = mapped_column(Text)
     cwd: Mapped[str | None] = mapped_column(String(4096))
-    env: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    env: Mapped[bytes | None] = sealed("id")
     timeout_seconds: Mapped[int]
     status: Mapped[str] = mapped_column(String(16))
     exit_code: Mapped[int | None]
