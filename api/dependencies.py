@@ -28,6 +28,7 @@ from agents_backend.services.roles import Roles
 from agents_backend.services.runs import RunsService
 from agents_backend.services.sandbox_commands import SandboxCommands
 from agents_backend.services.sandbox_files import SandboxFiles
+from agents_backend.services.sandbox_reach import SandboxReach
 from agents_backend.services.sandboxes import Sandboxes
 from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.sessions import Sessions
@@ -139,6 +140,7 @@ RunsOf = Annotated[RunsService, _service("runs")]
 SchedulersOf = Annotated[Schedulers, _service("schedulers")]
 SandboxCommandsOf = Annotated[SandboxCommands, _service("sandbox_commands")]
 SandboxFilesOf = Annotated[SandboxFiles, _service("sandbox_files")]
+SandboxReachOf = Annotated[SandboxReach, _service("sandbox_reach")]
 SandboxesOf = Annotated[Sandboxes, _service("sandboxes")]
 SessionsOf = Annotated[Sessions, _service("sessions")]
 SlideExportsOf = Annotated[SlideExports, _service("slide_exports")]

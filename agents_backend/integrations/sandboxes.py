@@ -61,6 +61,7 @@ VSCODE_PORT: Final = 9000
 OWNER: Final = "agents-backend-sandbox"  # the key of the metadata that names our row
 TOKEN_HEADER: Final = "e2b-traffic-access-token"  # noqa: S105  # a header's name
 TRANSFER_SECONDS: Final = 3600.0
+_PING_SECONDS = 1.5
 _KEPT = 500
 _NO_FOLDER = 98
 _SLACK_SECONDS = 10
@@ -207,6 +208,15 @@ class Boxes:
     async def all(self) -> list[Box]:
         """Every box that a deployment of this product made; some may be another deployment's."""
         return [box async for box in self._list(None) if box.owner]
+
+    async def ping(self) -> None:
+        """Ask for anything at all.
+
+        Raises:
+            SandboxUnavailable, SandboxTimeout, SandboxFailed: E2B, or the host, does not answer in 1.5 s, or refuses our key.
+        """
+        async with self._call(seconds=_PING_SECONDS):
+            await AsyncSandbox.list(limit=1, **self._params()).next_items()
 
     async def _list(self, query: SandboxQuery | None) -> AsyncIterator[Box]:
         pages = AsyncSandbox.list(query=query, limit=100, **self._params())

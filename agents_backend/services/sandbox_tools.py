@@ -26,14 +26,12 @@ from agents_backend.services.agent_sandboxes import AgentSandboxes, Workplace
 from agents_backend.services.artifacts import Artifacts, NewArtifact
 from agents_backend.services.sandbox_files import SandboxFiles
 from agents_backend.services.sandbox_parts import SandboxParts
+from agents_backend.services.sandbox_reach import NO_SANDBOXES
 from agents_backend.services.sandbox_servers import SandboxServers
 from agents_backend.services.slide_mirror import Clash
 from agents_backend.services.toolboxes import Availability, ToolContext, ToolResult
 
 KIND: Final = "agent"
-NO_SANDBOXES: Final = (
-    "Sandboxes are not configured: set E2B_API_KEY, or start the embedded host with `agents-backend up`."
-)
 MAX_ARTIFACT: Final = 25_000_000
 # What the product adds to a tool of the sandbox, which knows nothing of the product.
 _ADDED: Final = {offered.REGISTER_PORT: "The result has the address by which the user reaches it."}

@@ -5,6 +5,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict
 
 from agents_backend.services.agent_config import AgentConfig
+from agents_backend.services.sandbox_reach import Reach
 from agents_backend.settings import EMBEDDED
 
 
@@ -38,6 +39,18 @@ class WebSearchView(BaseModel):
     reason: str | None
 
 
+class SandboxesView(BaseModel):
+    """Whether sandboxes can be had now, as a look at most ten seconds old has it."""
+
+    configured: bool
+    available: bool
+    reason: str | None
+
+    @classmethod
+    def of(cls, reach: Reach) -> Self:
+        return cls(configured=reach.is_configured, available=reach.is_reachable, reason=reach.reason)
+
+
 class LimitsView(BaseModel):
     max_steps: int
     max_tool_result_bytes: int
@@ -58,12 +71,13 @@ class AgentConfigView(BaseModel):
     fallback_models: list[str]
     tools: list[ToolView]
     web_search: WebSearchView
+    sandboxes: SandboxesView
     limits: LimitsView
     notice: str | None
     temporal_ui_url: str
 
     @classmethod
-    def of(cls, found: AgentConfig) -> Self:
+    def of(cls, found: AgentConfig, reach: Reach) -> Self:
         return cls(
             version=found.version,
             agents=[
@@ -89,6 +103,7 @@ class AgentConfigView(BaseModel):
             web_search=WebSearchView(
                 enabled=found.search_provider is not None, provider=found.search_provider, reason=found.search_reason
             ),
+            sandboxes=SandboxesView.of(reach),
             limits=LimitsView(**found.limits),
             notice=found.notice,
             temporal_ui_url=found.temporal_ui_url,

@@ -9,11 +9,13 @@ import httpx2
 import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
+from pydantic import SecretStr
 
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
+from agents_backend.domain.errors import SandboxTimeout, SandboxUnavailable
 from agents_backend.integrations.sandboxes import Boxes
-from agents_backend.services.sandbox_tools import NO_SANDBOXES
+from agents_backend.services.sandbox_reach import NO_SANDBOXES
 from agents_backend.services.seeds import seed
 from agents_backend.settings import E2BSettings, ModelConfig, ModelSettings, SandboxSettings, Settings
 from tests.conftest import running_stack, settings_for
@@ -314,12 +316,22 @@ async def present(client: httpx.AsyncClient, sandbox: str, path: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_where_there_are_no_sandboxes_the_catalogue_says_why(agent_settings: Settings, agent_url: str):
-    bare = agent_settings.model_copy(update={"e2b": E2BSettings(api_key=None)})
-    async with serving(bare) as url, signed_in(url) as client:
-        listed = (await client.get("/agent/config")).json()["tools"]
-    reasons = {tool["name"]: tool["reason"] for tool in listed if tool["name"] in TOOLS}
-    assert reasons == dict.fromkeys(TOOLS, NO_SANDBOXES)
+async def test_where_there_are_no_sandboxes_the_catalogue_and_the_health_say_why(
+    agent_settings: Settings, agent_url: str
+):
+    nowhere = E2BSettings(api_key=SecretStr("key"), api_url="http://127.0.0.1:9", sandbox_url="http://127.0.0.1:9")
+    away = {SandboxUnavailable.default_detail, SandboxTimeout.default_detail}
+    for e2b, reasons in ((E2BSettings(api_key=None), {NO_SANDBOXES}), (nowhere, away)):
+        async with serving(agent_settings.model_copy(update={"e2b": e2b})) as url, signed_in(url) as client:
+            config = (await client.get("/agent/config")).json()
+            health = await client.get(f"{url.removesuffix('/api/v1')}/health")
+        found = config["sandboxes"]
+        assert (found["configured"], found["available"]) == (e2b is nowhere, False)
+        assert found["reason"] in reasons
+        assert (health.status_code, health.json()["sandboxes"]) == (200, found)
+        of_tools = {tool["name"]: tool["reason"] for tool in config["tools"] if tool["name"] in TOOLS}
+        assert of_tools == dict.fromkeys(TOOLS, None if e2b is nowhere else NO_SANDBOXES)
     async with signed_in(agent_url) as client:
-        listed = (await client.get("/agent/config")).json()["tools"]
-    assert {tool["reason"] for tool in listed if tool["name"] in TOOLS} == {None}
+        config = (await client.get("/agent/config")).json()
+    assert config["sandboxes"] == {"configured": True, "available": True, "reason": None}
+    assert {tool["reason"] for tool in config["tools"] if tool["name"] in TOOLS} == {None}
