@@ -238,6 +238,7 @@ class ModelConfig(BaseModel):
     temperature: float | None = Field(None, ge=0, le=2)
     reasoning_effort: Literal["low", "medium", "high"] | None = None
     tools: bool = Field(default=True, description="whether the model can call tools")
+    vision: bool = Field(default=False, description="whether the model is given pictures")
     input_price: float = Field(0, ge=0, description="US dollars a million input tokens")
     output_price: float = Field(0, ge=0, description="US dollars a million output tokens")
 
@@ -312,6 +313,20 @@ class SchedulerSettings(Group):
     history_days: int = Field(90, ge=1, description="how long the list of a scheduler's runs goes back")
 
 
+class ClaudeCodeSettings(Group):
+    """How users sign in to Claude Code, whose credentials go into their sandboxes. Anthropic's own client and addresses."""
+
+    model_config = _group("CLAUDE_CODE_")
+
+    authorize_url: str = "https://claude.ai/oauth/authorize"
+    token_url: str = "https://console.anthropic.com/v1/oauth/token"  # noqa: S105  # an address
+    redirect_uri: str = "https://console.anthropic.com/oauth/code/callback"
+    client_id: str = "9d1c250a-e61b-44d9-88ed-5944d1962f5e"
+    scope: str = "org:create_api_key user:profile user:inference"
+    timeout_seconds: float = Field(15, gt=0, le=60, description="one exchange or refresh, at most")
+    refresh_early_seconds: float = Field(900, ge=1, description="how long before it expires a token is refreshed")
+
+
 class E2BSettings(Group):
     """Sandboxes: E2B's own with `E2B_API_KEY`; without, `agents-backend up` starts the embedded host and sets these for its processes."""
 
@@ -358,6 +373,19 @@ class StorageSettings(Group):
     link_seconds: int = Field(900, ge=30, le=7 * 24 * 3600, description="how long a signed link opens")
 
 
+class FileSettings(Group):
+    """Files that users bring for their chats; kept where `STORAGE_URL` says."""
+
+    model_config = _group("FILES_")
+
+    max_bytes: int = Field(25_000_000, ge=1, le=500_000_000, description="of one file")
+    per_user: int = Field(500, ge=1, description="at once")
+    staged_hours: float = Field(24, gt=0, description="how long one is kept that is attached to nothing")
+    kept_days: float = Field(30, gt=0, description="how long one is kept after it was last attached to a message")
+    text_bytes: int = Field(100_000, ge=1, description="of a text file that a model is given, at most")
+    image_bytes: int = Field(5_000_000, ge=1, description="of a picture that a model is given, at most")
+
+
 class SpeechSettings(Group):
     """Text to speech. `auto` is edge where it can be reached, else the embedded voice."""
 
@@ -374,6 +402,31 @@ class SpeechSettings(Group):
     timeout_seconds: float = Field(60, gt=0, description="one stretch of speech, at most")
     concurrency: int = Field(8, ge=1, le=64, description="stretches of one run spoken at once")
     price: float = Field(0, ge=0, description="US dollars a million characters")
+
+
+class CreditSettings(Group):
+    """What use costs. It is recorded always; with `CREDITS_ENABLED` runs are paid for in advance, and refused without credits."""
+
+    model_config = _group("CREDITS_")
+
+    enabled: bool = Field(default=False, description="users pay for their runs with credits that administrators grant")
+    per_usd: float = Field(100, gt=0, description="credits of one US dollar, by the prices of models, speech and tools")
+    initial: float = Field(0, ge=0, le=1e9, description="what each user has before anything is granted")
+    reserve: float = Field(1, gt=0, le=1e9, description="set aside when a run starts, and each time it needs more")
+    expected_output_tokens: int = Field(
+        1_000,
+        ge=1,
+        description="of a model call, for which credits are set aside before it; its model's own limit if less",
+    )
+    tool_prices: dict[str, float] = Field(
+        default_factory=dict, description='JSON of US dollars a call: {"web_search": 0.008}'
+    )
+
+    @model_validator(mode="after")
+    def _prices_are_positive(self) -> Self:
+        if bad := sorted(name for name, price in self.tool_prices.items() if not 0 <= price < 1e6):  # noqa: PLR2004
+            raise ValueError(f"CREDITS_TOOL_PRICES: the price of {', '.join(bad)} is not a number from 0")
+        return self
 
 
 class StackSettings(Group):
@@ -437,10 +490,13 @@ class Settings(Group):
     vendors: VendorSettings = Field(default_factory=VendorSettings)
     agents: AgentSettings = Field(default_factory=AgentSettings)
     schedulers: SchedulerSettings = Field(default_factory=SchedulerSettings)
+    claude_code: ClaudeCodeSettings = Field(default_factory=ClaudeCodeSettings)
     e2b: E2BSettings = Field(default_factory=E2BSettings)
     sandboxes: SandboxSettings = Field(default_factory=SandboxSettings)
     storage: StorageSettings = Field(default_factory=StorageSettings)
+    files: FileSettings = Field(default_factory=FileSettings)
     speech: SpeechSettings = Field(default_factory=SpeechSettings)
+    credits: CreditSettings = Field(default_factory=CreditSettings)
     stack: StackSettings = Field(default_factory=StackSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
@@ -509,6 +565,7 @@ class Settings(Group):
                     model=v.openai_model,
                     api_key=v.openai_api_key,
                     base_url=v.openai_base_url,
+                    vision=v.openai_base_url is None,  # who has another server says it in MODEL_LIST
                 )
             )
         if v.anthropic_api_key:
@@ -519,6 +576,7 @@ class Settings(Group):
                     model=v.anthropic_model,
                     api_key=v.anthropic_api_key,
                     base_url=v.anthropic_base_url,
+                    vision=True,
                     context_window=200_000,
                 )
             )
@@ -530,6 +588,7 @@ class Settings(Group):
                     model=v.google_model,
                     api_key=v.google_api_key,
                     base_url=v.google_base_url,
+                    vision=True,
                     context_window=1_000_000,
                 )
             )

@@ -37,6 +37,7 @@ def request_of(
             "client_tools": [_declared(tool) for tool in given.tools or ()],
             "context": context,
         },
+        mcp=options.mcp_settings.wishes(agent_name),
         protocol_run_id=given.run_id,
         idempotency_key=idempotency_key,
         request_id=request_id,

@@ -33,6 +33,8 @@ from agents_backend.services.agent_config import AgentConfig, agent_config
 from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.auth import AuthService
 from agents_backend.services.chats import Chats
+from agents_backend.services.coding_agents import CodingAgents
+from agents_backend.services.credits import Credits
 from agents_backend.services.decks import DeckRequests
 from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.deployed_tools import deployed_tools
@@ -42,6 +44,9 @@ from agents_backend.services.health import HealthService
 from agents_backend.services.launches import Launches
 from agents_backend.services.logs import Logs
 from agents_backend.services.lost_runs import LostRuns
+from agents_backend.services.mcp_consents import McpConsents
+from agents_backend.services.mcp_parts import mcp_parts
+from agents_backend.services.mcp_servers import McpServers
 from agents_backend.services.menus import Menus
 from agents_backend.services.monitor import Monitor
 from agents_backend.services.oauth import OAuth
@@ -63,11 +68,14 @@ from agents_backend.services.sandbox_parts import sandbox_files, sandbox_parts
 from agents_backend.services.sandbox_reach import SandboxReach
 from agents_backend.services.sandboxes import Sandboxes
 from agents_backend.services.schedule_mirror import ScheduleMirror
+from agents_backend.services.scheduler_runs import SchedulerRuns
 from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.sessions import Sessions
 from agents_backend.services.slide_exports import SlideExports
 from agents_backend.services.slides import Slides
 from agents_backend.services.speech import SpeechRequests
+from agents_backend.services.spending import Spending
+from agents_backend.services.staged_files import StagedFiles
 from agents_backend.services.streams import Streams
 from agents_backend.services.threads import Threads
 from agents_backend.services.users import Users
@@ -76,6 +84,8 @@ from api import console, errors, openapi
 from api.middleware import BodyLimit, Metrics, OperationLog, RequestId, TemporalUi, TrailingSlash
 from api.observation import Observe
 from api.routes import ROUTERS, health
+
+FORM_BYTES = 100_000  # what a form may have around its file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +103,9 @@ class Services:
     depts: Depts
     menus: Menus
     generator: Generator
+    mcp_servers: McpServers
+    mcp_consents: McpConsents
+    coding_agents: CodingAgents
     logs: Logs
     opera_logs: OperaLogs
     monitor: Monitor
@@ -102,6 +115,7 @@ class Services:
     runs: RunsService
     threads: Threads
     schedulers: Schedulers
+    scheduler_runs: SchedulerRuns
     streams: Streams
     watched: OpenStreams
     agent_config: AgentConfig
@@ -112,12 +126,14 @@ class Services:
     slides: Slides
     slide_exports: SlideExports
     artifacts: Artifacts
+    files: StagedFiles
     deliveries: Deliveries
     speech: SpeechRequests
     payloads: Payloads
     prose: ProseRequests
     podcasts: PodcastRequests
     decks: DeckRequests
+    credits: Credits
 
 
 @asynccontextmanager
@@ -133,6 +149,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         auth = AuthService(
             database=database, redis=redis, passwords=passwords, settings=settings, principals=principals
         )
+        trust = await certificates()
         log, hub = EventLog(redis), Hub(redis)
         await hub.start()
         stack.push_async_callback(hub.close)
@@ -140,23 +157,32 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
         await opera_logs.start()
         stack.push_async_callback(opera_logs.close)
         launches = Launches(temporal=temporal, settings=settings)
-        starts = RunStarts(database=database, log=log, launches=launches, settings=settings)
-        ends = RunEnds(database=database, log=log, launches=launches, interrupt_days=settings.agents.interrupt_days)
-        runs = RunsService(database=database, log=log, launches=launches)
+        spending = Spending(database=database, settings=settings.credits)
+        starts = RunStarts(database=database, log=log, launches=launches, spending=spending, settings=settings)
+        ends = RunEnds(
+            database=database,
+            log=log,
+            launches=launches,
+            spending=spending,
+            interrupt_days=settings.agents.interrupt_days,
+        )
+        runs = RunsService(database=database, log=log, launches=launches, spending=spending)
         watched = OpenStreams(database=database, per_user=settings.api.streams_per_user)
         await watched.start()
         stack.push_async_callback(watched.close)
+        mcp = mcp_parts(database=database, redis=redis, temporal=temporal, settings=settings, trust=trust)
+        stack.push_async_callback(mcp.consents.close)
         toolboxes = await stack.enter_async_context(
             deployed_tools(settings, database=database, temporal=temporal, log=log)
         )
         lost = LostRuns(launches=launches, ends=ends)
         boxed = sandbox_parts(database=database, temporal=temporal, settings=settings)
         policy = Policy(allow_loopback=settings.agents.fetch_allow_loopback)
-        trust = await certificates()
         pages = await stack.enter_async_context(Pages(policy=policy, trust=trust))
         presigned = await stack.enter_async_context(PresignedUrls(policy, trust=trust))
         storage = Storage(settings.storage, settings.data_dir)
         artifacts = Artifacts(database=database, storage=storage, settings=settings)
+        mirror = ScheduleMirror(database=database, temporal=temporal)
         yield Services(
             settings=settings,
             database=database,
@@ -169,20 +195,21 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             depts=Depts(database=database, principals=principals),
             menus=Menus(database=database, principals=principals),
             generator=Generator(database=database),
+            mcp_servers=mcp.servers,
+            mcp_consents=mcp.consents,
+            coding_agents=mcp.agents,
             logs=Logs(database=database),
             opera_logs=opera_logs,
             monitor=Monitor(redis=redis, temporal=TemporalState(temporal), data_dir=settings.data_dir),
             sessions=Sessions(database=database, principals=principals),
             health=HealthService(database=database, redis=redis, temporal=temporal),
-            chats=Chats(database=database, starts=starts, runs=runs, launches=launches, settings=settings),
+            chats=Chats(
+                database=database, starts=starts, runs=runs, launches=launches, mcp=mcp.of_runs, settings=settings
+            ),
             runs=runs,
             threads=Threads(database=database),
-            schedulers=Schedulers(
-                database=database,
-                mirror=ScheduleMirror(database=database, temporal=temporal),
-                temporal=temporal,
-                settings=settings,
-            ),
+            schedulers=Schedulers(database=database, mirror=mirror, settings=settings),
+            scheduler_runs=SchedulerRuns(database=database, mirror=mirror, temporal=temporal, settings=settings),
             sandbox_reach=SandboxReach(boxed.boxes),
             sandboxes=boxed.sandboxes,
             sandbox_commands=boxed.commands,
@@ -193,11 +220,13 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             watched=watched,
             agent_config=agent_config(settings, toolboxes),
             artifacts=artifacts,
+            files=StagedFiles(database=database, storage=storage, settings=settings.files),
             deliveries=Deliveries(database=database, hub=hub, lost=lost, artifacts=artifacts),
             speech=SpeechRequests(starts=starts, artifacts=artifacts),
             payloads=Payloads(payload_codec(settings), namespace=settings.temporal.namespace),
             prose=ProseRequests(starts=starts, artifacts=artifacts),
             podcasts=PodcastRequests(starts=starts, artifacts=artifacts),
+            credits=Credits(database=database, settings=settings.credits),
             decks=DeckRequests(
                 starts=starts,
                 artifacts=artifacts,
@@ -247,7 +276,10 @@ def create_app(settings: Settings) -> FastAPI:
 def _middleware(app: FastAPI, settings: Settings) -> None:
     # The last one added is the outermost.
     app.add_middleware(OperationLog)
-    uploads = {"/api/v1/agent/sandboxes/upload-file": settings.sandboxes.max_file_bytes}
+    uploads = {
+        "/api/v1/agent/sandboxes/upload-file": settings.sandboxes.max_file_bytes,
+        "/api/v1/agent/files/upload": settings.files.max_bytes + FORM_BYTES,
+    }
     app.add_middleware(BodyLimit, limit=settings.api.max_body_bytes, larger=uploads)
     app.add_middleware(TrailingSlash)
     app.add_middleware(Metrics)

@@ -13,11 +13,15 @@ from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.auth import AuthService, Principal
 from agents_backend.services.auth import RequestContext as Context
 from agents_backend.services.chats import Chats
+from agents_backend.services.coding_agents import CodingAgents
+from agents_backend.services.credits import Credits
 from agents_backend.services.decks import DeckRequests
 from agents_backend.services.deliveries import Deliveries
 from agents_backend.services.depts import Depts
 from agents_backend.services.generator import Generator
 from agents_backend.services.logs import Logs
+from agents_backend.services.mcp_consents import McpConsents
+from agents_backend.services.mcp_servers import McpServers
 from agents_backend.services.menus import Menus
 from agents_backend.services.monitor import Monitor
 from agents_backend.services.oauth import OAuth
@@ -30,11 +34,13 @@ from agents_backend.services.sandbox_commands import SandboxCommands
 from agents_backend.services.sandbox_files import SandboxFiles
 from agents_backend.services.sandbox_reach import SandboxReach
 from agents_backend.services.sandboxes import Sandboxes
+from agents_backend.services.scheduler_runs import SchedulerRuns
 from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.sessions import Sessions
 from agents_backend.services.slide_exports import SlideExports
 from agents_backend.services.slides import Slides
 from agents_backend.services.speech import SpeechRequests
+from agents_backend.services.staged_files import StagedFiles
 from agents_backend.services.threads import Threads
 from agents_backend.services.users import Users
 from api.sse import Sse
@@ -124,11 +130,16 @@ IdempotencyKey = Annotated[str | None, Header(max_length=255, pattern=r"^[^\x00]
 AgentConfigOf = Annotated[AgentConfig, _service("agent_config")]
 ArtifactsOf = Annotated[Artifacts, _service("artifacts")]
 ChatsOf = Annotated[Chats, _service("chats")]
+CodingAgentsOf = Annotated[CodingAgents, _service("coding_agents")]
+CreditsOf = Annotated[Credits, _service("credits")]
 DecksOf = Annotated[DeckRequests, _service("decks")]
 DeliveriesOf = Annotated[Deliveries, _service("deliveries")]
 DeptsOf = Annotated[Depts, _service("depts")]
+FilesOf = Annotated[StagedFiles, _service("files")]
 GeneratorOf = Annotated[Generator, _service("generator")]
 LogsOf = Annotated[Logs, _service("logs")]
+McpConsentsOf = Annotated[McpConsents, _service("mcp_consents")]
+McpServersOf = Annotated[McpServers, _service("mcp_servers")]
 MenusOf = Annotated[Menus, _service("menus")]
 MonitorOf = Annotated[Monitor, _service("monitor")]
 OAuthOf = Annotated[OAuth, _service("oauth")]
@@ -138,6 +149,7 @@ ProseOf = Annotated[ProseRequests, _service("prose")]
 RolesOf = Annotated[Roles, _service("roles")]
 RunsOf = Annotated[RunsService, _service("runs")]
 SchedulersOf = Annotated[Schedulers, _service("schedulers")]
+SchedulerRunsOf = Annotated[SchedulerRuns, _service("scheduler_runs")]
 SandboxCommandsOf = Annotated[SandboxCommands, _service("sandbox_commands")]
 SandboxFilesOf = Annotated[SandboxFiles, _service("sandbox_files")]
 SandboxReachOf = Annotated[SandboxReach, _service("sandbox_reach")]

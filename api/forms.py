@@ -47,6 +47,7 @@ class UploadForm:
         self._stack = ExitStack()
         self._aside = self._stack.enter_context(tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115  # the stack closes it
         self.fields: dict[str, str] = {}
+        self.filename = ""
         self.size = 0
 
     async def __aenter__(self) -> Self:
@@ -127,7 +128,8 @@ class UploadForm:
         self._name, self._is_file = options.get(b"name", b"").decode(errors="replace"), b"filename" in options
         if self._is_file and (self._has_file or self._name != "file"):
             raise Invalid.field("file", "a form has one file, and this is its name")
-        self._has_file = self._has_file or self._is_file
+        if self._is_file:
+            self._has_file, self.filename = True, _unescaped(options[b"filename"].decode(errors="replace"))
         if len(self.fields) >= MAX_FIELDS:
             raise Invalid("The form has too many fields.")
 
@@ -145,6 +147,11 @@ class UploadForm:
 
     def _on_end(self) -> None:
         self._ended = True
+
+
+def _unescaped(name: str) -> str:
+    """A file's name as it was before a browser wrote it into the form: it escapes these three, and no other."""
+    return name.replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n")
 
 
 def _boundary(request: Request) -> bytes:

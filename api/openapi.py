@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from agents_backend.domain.errors import (
     AgentsError,
     IdempotencyMismatch,
+    InsufficientCredits,
     Invalid,
     StorageFull,
     TooLarge,
@@ -42,6 +43,7 @@ def made_by_a_run() -> dict[int | str, dict[str, Any]]:
             Invalid,
             TooLarge,
             Unauthenticated,
+            InsufficientCredits,
             IdempotencyMismatch,
             TooMany,
             StorageFull,

@@ -23,7 +23,7 @@ from pydantic import SecretStr
 
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
-from agents_backend.services.users import ensure_administrator
+from agents_backend.services.administrator import ensure_administrator
 from agents_backend.settings import Settings, StackSettings
 from agents_backend.stack.process import free_port
 from agents_backend.stack.stack import Stack

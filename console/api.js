@@ -5,6 +5,7 @@ const BASE = "/api/v1";
 const TIMEOUT_MS = 30_000;
 const AGAIN_MS = 500;
 const SIGNED_IN = "signed-in"; // a hint that a cookie may be there, so that a stranger's first visit asks for nothing
+const RETURN_TO = "return-to"; // the page that was left to sign in elsewhere
 const RENEWING = "renewing"; // when a renewal began whose answer has not been seen
 const SETTLED_MS = 2_000;
 const OWN_REFUSALS = ["/admin/auth/login", "/admin/auth/token/refresh"]; // their 401 is an answer, not an old token
@@ -138,8 +139,18 @@ export async function call(method, path, body, { headers, signal } = {}) {
 /** The address that begins a sign-in at a provider; the browser comes back to this page, and its cookie renews the session. */
 export const signInAddress = (provider) => `${BASE}/admin/oauth2/${provider}/authorize?mode=console`;
 
-/** A page that is left to sign in elsewhere looks for a session when it is opened again. */
-export const leaveToSignIn = () => remember(SIGNED_IN, "yes");
+/** A page that is left to sign in elsewhere looks for a session when it is opened again, and shows `place` where it names none. */
+export function leaveToSignIn(place = null) {
+  remember(SIGNED_IN, "yes");
+  remember(RETURN_TO, place);
+}
+
+/** Where to go on after such a visit, or null. */
+export function takeReturn() {
+  const place = recall(RETURN_TO);
+  remember(RETURN_TO, null);
+  return place;
+}
 
 export async function login(fields) {
   enter(await call("POST", "/admin/auth/login", fields));

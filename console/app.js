@@ -1,10 +1,10 @@
 // The beginning: an earlier session goes on, or the login form is shown.
-import { call, restore, session } from "./api.js";
+import { call, restore, session, takeReturn } from "./api.js";
 import { h, fill } from "./dom.js";
-import { showLogin } from "./login.js";
+import { showLogin, takeRefusal } from "./login.js";
 import { showShell } from "./shell.js";
 import "./theme.js";
-import { clear } from "./ui/banner.js";
+import { clear, report } from "./ui/banner.js";
 
 const root = document.getElementById("app");
 let leave = () => {};
@@ -15,7 +15,11 @@ async function enter() {
     call("GET", "/admin/sys/menus/sidebar"),
   ]);
   clear();
+  const place = takeReturn();
+  if (place && /^#?\/?$/.test(location.hash)) history.replaceState(null, "", `#${place}`);
   leave = showShell(root, user, sidebar);
+  const refusal = takeRefusal();
+  if (refusal) report({ status: 403, message: refusal });
 }
 
 function signIn() {

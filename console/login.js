@@ -16,9 +16,14 @@ const REFUSALS = {
 let refused = new URLSearchParams(location.hash.split("?", 2)[1] ?? "").get("refused");
 if (refused !== null) history.replaceState(null, "", "#/");
 
-function refusal() {
-  if (refused === null) return null;
-  return h("p", { class: "bad-text", role: "alert" }, REFUSALS[refused] ?? "The sign-in did not work. Try again.");
+/** What to say of it, or null. */
+const refusal = () => (refused === null ? null : (REFUSALS[refused] ?? "The sign-in did not work. Try again."));
+
+/** The same, told to somebody who is signed in: once. */
+export function takeRefusal() {
+  const told = refusal();
+  refused = null;
+  return told;
 }
 
 /** A button for each provider that one can sign in with here, once the server has told them. */
@@ -29,7 +34,11 @@ function otherWays() {
       fill(
         place,
         providers.map(({ name, title }) =>
-          h("a", { class: "button", href: signInAddress(name), onclick: leaveToSignIn }, `Sign in with ${title}`),
+          h(
+            "a",
+            { class: "button", href: signInAddress(name), onclick: () => leaveToSignIn() },
+            `Sign in with ${title}`,
+          ),
         ),
       ),
     () => {}, // the password still works
@@ -85,7 +94,7 @@ export function showLogin(root, ondone) {
       "main",
       { class: "login" },
       h("h1", {}, h("img", { src: "/console/icon.svg", alt: "", class: "logo" }), "Agents Backend"),
-      refusal(),
+      refused === null ? null : h("p", { class: "bad-text", role: "alert" }, refusal()),
       made.node,
       otherWays(),
     ),

@@ -20,26 +20,35 @@ function unfolding(text, label, ...inside) {
   return h("div", { class: "anchor below" }, button, h("div", { id, class: "menu", popover: "auto" }, inside));
 }
 
-/** The pages' links in their order; those of a group are behind one button, where the group's first page stands. */
-function menuOf(pages, links) {
+/**
+ * The pages' links in their order; those of a group are behind one button, where the group's first page stands, below the titles of
+ * their directories in the sidebar.
+ */
+function menuOf(pages, links, menus) {
   const groups = [...new Set(pages.map((page) => page.group ?? page))].filter((group) => group !== ACCOUNT);
+  const below = (page) => menus.get(page.menu)?.below;
   return groups.map((group) => {
-    const mine = links.filter((_, at) => (pages[at].group ?? pages[at]) === group);
-    return typeof group === "string" ? unfolding(group, group, mine) : mine;
+    const mine = pages.filter((page) => (page.group ?? page) === group);
+    const headed = mine.map((page, at) => {
+      const heading = below(page) && below(page) !== below(mine[at - 1] ?? {}) ? h("h4", {}, below(page)) : null;
+      return [heading, links[pages.indexOf(page)]];
+    });
+    return typeof group === "string" ? unfolding(group, group, headed) : headed;
   });
 }
 
-/** The titles of the user's own menus by their names: what an administrator hid is not among them. */
-const titlesOf = (menus) => new Map(menus.flatMap((menu) => [[menu.name, menu.title], ...titlesOf(menu.children)]));
+/** The user's own menus by their names, each `{title, below}`: what an administrator hid is not among them. */
+const menusOf = (nodes, below = null) =>
+  new Map(nodes.flatMap(({ name, title, children }) => [[name, { title, below }], ...menusOf(children, title)]));
 
 /** The signed-in console in `root`, with the API's `sidebar` for the user. Returns what ends it. */
 export function showShell(root, user, sidebar) {
-  const titles = titlesOf(sidebar);
+  const menus = menusOf(sidebar);
   const pages = PAGES.filter((page) => holds(user, page.needs));
-  const listed = pages.filter((page) => !page.under && (!page.menu || titles.has(page.menu)));
-  const links = listed.map((page) => h("a", { href: `#${page.path}` }, titles.get(page.menu) ?? page.title));
+  const listed = pages.filter((page) => !page.under && (!page.menu || menus.has(page.menu)));
+  const links = listed.map((page) => h("a", { href: `#${page.path}` }, menus.get(page.menu)?.title ?? page.title));
   const mine = links.filter((_, at) => listed[at].group === ACCOUNT);
-  const menu = h("nav", { "aria-label": "Pages" }, menuOf(listed, links));
+  const menu = h("nav", { "aria-label": "Pages" }, menuOf(listed, links, menus));
   const outlet = h("main", { id: "page", tabindex: "-1" });
   const skip = h("button", { type: "button", class: "skip", onclick: () => outlet.focus() }, "Skip to content");
   const brand = h(
@@ -63,6 +72,7 @@ export function showShell(root, user, sidebar) {
       else link.removeAttribute("aria-current");
     });
     document.querySelectorAll(":popover-open").forEach((open) => open.hidePopover());
+    document.querySelectorAll("dialog[open]").forEach((open) => open.close());
     document.title = `${page.title} · Agents Backend`;
     if (present?.page === page && present.update) return present.update(contextOf(route, present.controller.signal));
     return render(page, route);

@@ -19,7 +19,15 @@ from agents_backend.db.tables.users import User
 from agents_backend.integrations.redis_connections import connect
 from agents_backend.services.passwords import Passwords
 from agents_backend.services.seeds import seed
-from agents_backend.settings import E2BSettings, ModelConfig, ModelSettings, Settings, SpeechSettings, StackSettings
+from agents_backend.settings import (
+    ApiSettings,
+    E2BSettings,
+    ModelConfig,
+    ModelSettings,
+    Settings,
+    SpeechSettings,
+    StackSettings,
+)
 from agents_backend.stack.process import free_port
 from agents_backend.stack.stack import Stack
 from api.app import create_app
@@ -34,13 +42,19 @@ os.environ["TEMPORAL_DEBUG"] = "1"
 
 
 @asynccontextmanager
-async def running_stack(temporal_config: Sequence[str] = (), *, sandboxes: bool = False) -> AsyncIterator[Stack]:
-    """Embedded servers of their own, in a folder of their own: PostgreSQL, as nobody when we are root, must pass through it."""
+async def running_stack(
+    temporal_config: Sequence[str] = (), *, sandboxes: bool = False, ui_for: ApiSettings | None = None
+) -> AsyncIterator[Stack]:
+    """Embedded servers of their own, in a folder of their own: PostgreSQL, as nobody when we are root, must pass through it.
+
+    `ui_for` starts the Temporal UI too, for an API with these settings.
+    """
     folder = Path(tempfile.mkdtemp(prefix="agents-backend-tests-"))
     folder.chmod(0o711)
     try:
-        settings = Settings(stack=StackSettings(temporal_port=free_port(), embedded_model=False))
-        async with Stack(settings, folder, ui=False, sandboxes=sandboxes, temporal_config=temporal_config) as stack:
+        own = StackSettings(temporal_port=free_port(), temporal_ui_port=free_port(), embedded_model=False)
+        settings, ui = Settings(stack=own, api=ui_for or ApiSettings()), ui_for is not None
+        async with Stack(settings, folder, ui=ui, sandboxes=sandboxes, temporal_config=temporal_config) as stack:
             yield stack
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -24,7 +24,10 @@ async def serving(settings: Settings, *, worker: bool = True, seconds: float = 6
     async with Database(settings.database) as database:
         await seed(database, settings)
     stop, port = asyncio.Event(), free_port()
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_config=None, ws="none"))
+    server = uvicorn.Server(
+        # Longer than a client keeps a connection, or a request may meet the end of the one that it is sent on.
+        uvicorn.Config(create_app(settings), port=port, log_config=None, ws="none", timeout_keep_alive=60)
+    )
     api = asyncio.create_task(server.serve())
     work = asyncio.create_task(run_worker(settings, ["chat"], stop=stop)) if worker else None
     while not server.started:

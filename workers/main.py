@@ -24,6 +24,7 @@ from agents_backend.integrations.temporal import connect as connect_temporal
 from agents_backend.services.deployed_tools import deployed_tools
 from agents_backend.services.launches import Launches
 from agents_backend.services.run_ends import RunEnds
+from agents_backend.services.spending import Spending
 from agents_backend.services.toolboxes import Toolbox
 from agents_backend.services.upkeep import ensure_upkeep
 from agents_backend.settings import EMBEDDED, EMBEDDED_NOTICE, Settings
@@ -61,6 +62,7 @@ async def build(
     client, log = await connect_temporal(settings), EventLog(redis)
     launches = Launches(temporal=client, settings=settings)
     models = await stack.enter_async_context(Models(settings))
+    spending = Spending(database=database, settings=settings.credits)
     if task_queues.CHAT in queues:
         await models.warm()
     gc.freeze()  # a full collection of all that was imported would hold the loop for 0.1 s and more, again and again
@@ -74,7 +76,14 @@ async def build(
         temporal=client,
         log=log,
         launches=launches,
-        ends=RunEnds(database=database, log=log, launches=launches, interrupt_days=settings.agents.interrupt_days),
+        spending=spending,
+        ends=RunEnds(
+            database=database,
+            log=log,
+            launches=launches,
+            spending=spending,
+            interrupt_days=settings.agents.interrupt_days,
+        ),
         models=models,
         toolboxes=await stack.enter_async_context(
             deployed_tools(settings, more_tools, database=database, temporal=client, log=log)

@@ -10,7 +10,9 @@ from temporalio.langgraph import LangGraphPlugin
 from temporalio.worker import Plugin
 
 from activities.artifacts import ArtifactActivities
+from activities.coding_agents import CodingAgentActivities
 from activities.decks import DeckActivities
+from activities.files import FileActivities
 from activities.frames import FrameActivities
 from activities.logs import LogActivities
 from activities.podcasts import PodcastActivities
@@ -23,7 +25,7 @@ from activities.turns import TurnActivities
 from agents_backend.agents.registry import AGENTS
 from agents_backend.contracts import queues
 from agents_backend.db.base import Database
-from agents_backend.integrations.articles import Reader
+from agents_backend.integrations import articles
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
 from agents_backend.integrations.outgoing import Outgoing
@@ -31,12 +33,14 @@ from agents_backend.integrations.pages import Pages
 from agents_backend.integrations.speech.providers import SpeechProviders
 from agents_backend.integrations.storage import Storage
 from agents_backend.services.artifacts import Artifacts
+from agents_backend.services.attachments import Attachments
 from agents_backend.services.chats import Chats
 from agents_backend.services.decks import DeckFiles, DeckRequests
 from agents_backend.services.fire_records import FireRecords
 from agents_backend.services.launches import Launches
 from agents_backend.services.logs import Retention
 from agents_backend.services.lost_runs import LostRuns
+from agents_backend.services.mcp_parts import claude_code, run_mcp
 from agents_backend.services.model_calls import ModelCalls
 from agents_backend.services.model_texts import ModelTexts
 from agents_backend.services.outcomes import Outcomes, Signing
@@ -51,10 +55,12 @@ from agents_backend.services.runs import RunsService
 from agents_backend.services.sandbox_parts import sandbox_parts
 from agents_backend.services.schedule_mirror import ScheduleMirror
 from agents_backend.services.scheduled_tasks import ScheduledTasks
+from agents_backend.services.scheduler_runs import SchedulerRuns
 from agents_backend.services.scheduler_sweeps import SchedulerSweeps
-from agents_backend.services.schedulers import Schedulers
 from agents_backend.services.speech import SpeechFiles
+from agents_backend.services.spending import Spending
 from agents_backend.services.spoken_lines import SpokenLines
+from agents_backend.services.staged_files import StagedFiles
 from agents_backend.services.sweeps import Sweeps
 from agents_backend.services.task_parts import Carriers
 from agents_backend.services.tool_calls import ToolCalls
@@ -62,7 +68,9 @@ from agents_backend.services.toolboxes import Toolboxes
 from agents_backend.settings import Settings
 from workflows.artifacts import ExpireArtifactsWorkflow
 from workflows.chat import ChatWorkflow
+from workflows.coding_agents import RefreshClaudeCodeWorkflow, SweepClaudeCodeWorkflow
 from workflows.deck import DeckWorkflow
+from workflows.files import ExpireFilesWorkflow
 from workflows.logs import ForgetLogsWorkflow
 from workflows.podcast import PodcastWorkflow
 from workflows.prose import ProseWorkflow
@@ -88,16 +96,19 @@ class Parts:
     temporal: Client
     log: EventLog
     launches: Launches
+    spending: Spending
     ends: RunEnds
     models: Models
     toolboxes: Toolboxes
     outgoing: Outgoing
     pages: Pages
-    reader: Reader
+    reader: articles.Reader
 
     def artifacts(self) -> Artifacts:
-        storage = Storage(self.settings.storage, self.settings.data_dir)
-        return Artifacts(database=self.database, storage=storage, settings=self.settings)
+        return Artifacts(database=self.database, storage=self.storage(), settings=self.settings)
+
+    def storage(self) -> Storage:
+        return Storage(self.settings.storage, self.settings.data_dir)
 
 
 @dataclass(frozen=True)
@@ -109,9 +120,20 @@ class Work:
 
 def chat(parts: Parts) -> Work:
     turns = TurnActivities(
-        models=ModelCalls(database=parts.database, log=parts.log, models=parts.models, toolboxes=parts.toolboxes),
+        models=ModelCalls(
+            database=parts.database,
+            log=parts.log,
+            models=parts.models,
+            toolboxes=parts.toolboxes,
+            spending=parts.spending,
+            attachments=Attachments(storage=parts.storage(), settings=parts.settings.files),
+        ),
         tools=ToolCalls(
-            database=parts.database, log=parts.log, toolboxes=parts.toolboxes, settings=parts.settings.agents
+            database=parts.database,
+            log=parts.log,
+            toolboxes=parts.toolboxes,
+            spending=parts.spending,
+            settings=parts.settings.agents,
         ),
         ends=parts.ends,
     )
@@ -128,18 +150,23 @@ def graphs() -> LangGraphPlugin:
 
 
 def media(parts: Parts) -> Work:
-    storage = Storage(parts.settings.storage, parts.settings.data_dir)
+    storage = parts.storage()
     made = RunParts(database=parts.database)
     progress, providers = Progress(log=parts.log), SpeechProviders(parts.settings)
     artifacts = Artifacts(database=parts.database, storage=storage, settings=parts.settings)
     lines = SpokenLines(
-        parts=made, storage=storage, providers=providers, progress=progress, settings=parts.settings.speech
+        parts=made,
+        storage=storage,
+        providers=providers,
+        progress=progress,
+        spending=parts.spending,
+        settings=parts.settings.speech,
     )
     frame = FrameActivities(ends=parts.ends)
     speech = SpeechActivities(
         files=SpeechFiles(parts=made, lines=lines, providers=providers, artifacts=artifacts), lines=lines
     )
-    texts = ModelTexts(log=parts.log, models=parts.models)
+    texts = ModelTexts(log=parts.log, models=parts.models, spending=parts.spending)
     prose = ProseActivities(texts=ProseTexts(parts=made, texts=texts, artifacts=artifacts, progress=progress))
     podcasts = PodcastActivities(
         files=PodcastFiles(parts=made, texts=texts, lines=lines, providers=providers, artifacts=artifacts)
@@ -170,36 +197,49 @@ def background(parts: Parts) -> Work:
     sweeps = Sweeps(
         database=parts.database,
         launches=parts.launches,
-        runs=RunsService(database=parts.database, log=parts.log, launches=parts.launches),
+        runs=runs_of(parts),
         ends=parts.ends,
         lost=LostRuns(launches=parts.launches, ends=parts.ends),
+        spending=parts.spending,
     )
     of_sandboxes = sandbox_parts(database=parts.database, temporal=parts.temporal, settings=parts.settings).sweeps
+    staged = StagedFiles(database=parts.database, storage=parts.storage(), settings=parts.settings.files)
     retention = Retention(database=parts.database, settings=parts.settings.retention)
+    claude = claude_code(database=parts.database, temporal=parts.temporal, settings=parts.settings)
+    coding = CodingAgentActivities(claude_code=claude)
     scheduled = schedulers(parts)
     return Work(
         workflows=[
             SweepRunsWorkflow,
             SweepSandboxesWorkflow,
             ExpireArtifactsWorkflow,
+            ExpireFilesWorkflow,
             ForgetLogsWorkflow,
+            RefreshClaudeCodeWorkflow,
+            SweepClaudeCodeWorkflow,
             *scheduled.workflows,
         ],
         activities=[
             SweepActivities(sweeps=sweeps).sweep_runs,
             SandboxSweepActivities(sweeps=of_sandboxes).sweep_sandboxes,
             ArtifactActivities(artifacts=parts.artifacts()).expire_artifacts,
+            FileActivities(files=staged).expire_files,
             LogActivities(retention=retention).forget_logs,
+            coding.refresh_claude_code,
+            coding.sweep_claude_code,
             *scheduled.activities,
         ],
     )
 
 
+def runs_of(parts: Parts) -> RunsService:
+    return RunsService(database=parts.database, log=parts.log, launches=parts.launches, spending=parts.spending)
+
+
 def schedulers(parts: Parts) -> Work:
     """The schedulers' part of `background`."""
     mirror = ScheduleMirror(database=parts.database, temporal=parts.temporal)
-    signing = Signing(parts.settings)
-    runs = RunsService(database=parts.database, log=parts.log, launches=parts.launches)
+    signing, runs = Signing(parts.settings), runs_of(parts)
     scheduled = ScheduledTasks(
         database=parts.database,
         records=FireRecords(database=parts.database, mirror=mirror),
@@ -211,7 +251,7 @@ def schedulers(parts: Parts) -> Work:
         database=parts.database,
         temporal=parts.temporal,
         mirror=mirror,
-        schedulers=Schedulers(database=parts.database, mirror=mirror, temporal=parts.temporal, settings=parts.settings),
+        runs=SchedulerRuns(database=parts.database, mirror=mirror, temporal=parts.temporal, settings=parts.settings),
         scheduled=scheduled,
         history_days=parts.settings.schedulers.history_days,
     )
@@ -234,10 +274,19 @@ def schedulers(parts: Parts) -> Work:
 def carriers(parts: Parts, runs: RunsService, signing: Signing) -> Carriers:
     """What schedulers' tasks are carried out with."""
     settings, artifacts = parts.settings, parts.artifacts()
-    starts = RunStarts(database=parts.database, log=parts.log, launches=parts.launches, settings=settings)
+    starts = RunStarts(
+        database=parts.database, log=parts.log, launches=parts.launches, spending=parts.spending, settings=settings
+    )
     pictures = Pictures(allow_loopback=settings.agents.fetch_allow_loopback)
     return Carriers(
-        chats=Chats(database=parts.database, starts=starts, runs=runs, launches=parts.launches, settings=settings),
+        chats=Chats(
+            database=parts.database,
+            starts=starts,
+            runs=runs,
+            launches=parts.launches,
+            mcp=run_mcp(settings),
+            settings=settings,
+        ),
         podcasts=PodcastRequests(starts=starts, artifacts=artifacts),
         decks=DeckRequests(starts=starts, artifacts=artifacts, pictures=pictures),
         outgoing=parts.outgoing,

@@ -141,6 +141,14 @@ SPEAK = ActivityConfig(
     retry_policy=ROOM,
     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
+# Tokens live for hours and are refreshed in good time; what fails for a day is left to the sweep.
+REFRESH = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=60),
+    schedule_to_close_timeout=timedelta(days=1),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=5)
+    ),
+)
 # What cannot be put away now goes with the run's files.
 CLEAR = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=2),

@@ -57,8 +57,17 @@ WRITE_PROSE: Final = "write_prose"
 EXPIRE_ARTIFACTS_WORKFLOW: Final = "expire_artifacts"
 EXPIRE_ARTIFACTS: Final = "expire_artifacts"
 
+EXPIRE_FILES_WORKFLOW: Final = "expire_files"
+EXPIRE_FILES: Final = "expire_files"
+
 FORGET_LOGS_WORKFLOW: Final = "forget_logs"
 FORGET_LOGS: Final = "forget_logs"
+
+REFRESH_CLAUDE_CODE_WORKFLOW: Final = "refresh_claude_code"
+CLAUDE_CODE_CHANGED_SIGNAL: Final = "changed"
+REFRESH_CLAUDE_CODE: Final = "refresh_claude_code"
+SWEEP_CLAUDE_CODE_WORKFLOW: Final = "sweep_claude_code"
+SWEEP_CLAUDE_CODE: Final = "sweep_claude_code"
 
 SCHEDULED_TASK_WORKFLOW: Final = "scheduled_task"
 WEBHOOK_WORKFLOW: Final = "scheduler_webhook"

@@ -116,6 +116,13 @@ CATALOG: tuple[Entry, ...] = (
         ),
     ),
     _directory(
+        "credits",
+        "Credits",
+        "coins",
+        _page("credits:account", "Accounts", "/credits/accounts", list="See what users have", add="Add credits"),
+        _page("credits:usage", "Use", "/credits/usage", list="See what was used"),
+    ),
+    _directory(
         "gen",
         "Generator",
         "code",
@@ -128,6 +135,19 @@ CATALOG: tuple[Entry, ...] = (
             edit="Change descriptions of tables",
             delete="Delete descriptions of tables",
             generate="Generate code",
+        ),
+    ),
+    _directory(
+        "agent",
+        "Agents",
+        "activity",
+        _page(
+            "agent:mcp",
+            "MCP servers",
+            "/agent/mcp",
+            add="Add MCP servers",
+            edit="Change MCP servers",
+            delete="Delete MCP servers",
         ),
     ),
 )

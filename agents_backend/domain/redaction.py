@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 HIDDEN = "[redacted]"
 _LONGEST_TEXT, _DEEPEST, _WIDEST = 500, 8, 100
 _NAMES = re.compile(
-    r"pass(word|wd|phrase)?$|password|secret|authori[sz]ation(?!_url)|cookie|api_?key|private_?key|credential"
+    r"pass(word|wd|phrase)?$|password|secret|authori[sz]ation(?!_url)|cookie|api[_-]?key|private_?key|credential|^headers$|^env$"
     r"|(access|refresh|id|auth|bearer|session)_?token|^token$|captcha_code|signature|code_verifier",
     re.IGNORECASE,
 )
@@ -24,6 +24,7 @@ _SHAPES = re.compile(
     | [0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[\w-]{20,} # our refresh tokens
     | -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----.*                # keys
     | (?<=://)[^/\s:@]*:[^/\s@]+(?=@)                         # user:password in a URL
+    | (?:(?<=[?&_-]key=)|(?<=[?&_a-z]Key=)|(?<=token=)|(?<=secret=))[^&\s"'\#]{6,}  # and in its query
     """,
     re.VERBOSE | re.DOTALL,
 )

@@ -6,8 +6,8 @@ A box is E2B's sandbox: named by E2B's id, running or paused. Which user it belo
 import asyncio
 import shlex
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, Protocol
@@ -62,6 +62,7 @@ OWNER: Final = "agents-backend-sandbox"  # the key of the metadata that names ou
 TOKEN_HEADER: Final = "e2b-traffic-access-token"  # noqa: S105  # a header's name
 TRANSFER_SECONDS: Final = 3600.0
 _PING_SECONDS = 1.5
+PROGRAM_SECONDS: Final = 300.0  # after which E2B kills one that we could not
 _KEPT = 500
 _NO_FOLDER = 98
 _SLACK_SECONDS = 10
@@ -115,6 +116,14 @@ class NewCommand:
     cwd: str | None
     env: Mapping[str, str]
     timeout_seconds: int
+
+
+@dataclass(frozen=True)
+class RunningProgram:
+    """`send` writes to its standard input; `wait` waits for its end."""
+
+    send: Callable[[str], Awaitable[None]]
+    wait: Callable[[], Awaitable[None]]
 
 
 class Readable(Protocol):
@@ -349,6 +358,38 @@ class Boxes:
             return parse_report(done.stdout, done.stderr)
         except ValueError as error:
             raise SandboxFailed("The sandbox's shell does not answer as it should.") from error
+
+    @asynccontextmanager
+    async def program(
+        self, box_id: str, command: str, *, env: Mapping[str, str], take: Callable[[str], None], seconds: int
+    ) -> AsyncIterator[RunningProgram]:
+        """A program that is spoken with for as long as the block, and killed at its end; `take` gets its output as it comes."""
+        box = await self._reach(box_id, seconds)
+        async with self._call(box_id):
+            running = await box.commands.run(
+                command,
+                background=True,
+                envs=dict(env),
+                on_stdout=take,
+                stdin=True,
+                timeout=PROGRAM_SECONDS,
+                retain_output=False,
+            )
+
+        async def send(text: str) -> None:
+            async with self._call(box_id):
+                await running.send_stdin(text)
+
+        async def wait() -> None:
+            with suppress(CommandExitException), _typed():
+                await running.wait()
+
+        try:
+            yield RunningProgram(send, wait)
+        finally:
+            with suppress(AgentsError):
+                async with self._call(box_id):
+                    await running.kill()
 
     # Reaching
 

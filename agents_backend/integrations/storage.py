@@ -1,7 +1,7 @@
 """Files: a folder by default, or a bucket of S3, Google Cloud or Azure by `STORAGE_URL`. The only place that knows obstore.
 
 An object appears whole or not at all: a folder's is renamed into place, a bucket's is completed. Keys are ours alone
-(`runs/<id>/…`), never a user's text.
+(`runs/<id>/…`, `files/<id>`), never a user's text.
 """
 
 import shutil

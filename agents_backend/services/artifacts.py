@@ -14,6 +14,7 @@ import jwt
 from agents_backend.contracts.turns import RunRef
 from agents_backend.db.artifacts import ArtifactRepository
 from agents_backend.db.base import Database, now
+from agents_backend.db.tables.files import StagedFile
 from agents_backend.db.tables.runs import Artifact
 from agents_backend.domain.errors import Invalid, NotFound
 from agents_backend.integrations.storage import Storage
@@ -56,7 +57,7 @@ class ByteRange:
 
 @dataclass(frozen=True)
 class OpenArtifact:
-    artifact: Artifact
+    artifact: Artifact | StagedFile
     range: ByteRange
     content: AsyncIterator[bytes]
 
@@ -129,7 +130,7 @@ class Artifacts:
             raise NotFound("There is no such file.", code="ARTIFACT_NOT_FOUND")
         return found
 
-    async def open(self, artifact: Artifact, *, wanted: str | None = None) -> OpenArtifact:
+    async def open(self, artifact: Artifact | StagedFile, *, wanted: str | None = None) -> OpenArtifact:
         """Its bytes, or those of a `Range` header; a header that is not understood counts for nothing, as RFC 9110 says.
 
         Raises:

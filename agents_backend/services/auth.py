@@ -6,29 +6,27 @@ loses, is refused, and harms nobody.
 """
 
 import asyncio
-import hashlib
-import ipaddress
-import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from ua_parser import parse
 
 from agents_backend.db import sessions, users
 from agents_backend.db.base import Database, now
-from agents_backend.db.tables.users import AuthSession, LoginLog, User
+from agents_backend.db.tables.users import AuthSession, User
 from agents_backend.domain.errors import Invalid, TooMany, Unauthenticated, Unavailable
 from agents_backend.domain.principals import Principal
 from agents_backend.integrations import captcha
 from agents_backend.integrations.login_limits import FREE_FAILURES, Admission, LoginLimits, Outcome
+from agents_backend.services.login_entries import RequestContext, ip_of, login_entry
 from agents_backend.services.passwords import Passwords
 from agents_backend.services.principals import Principals
+from agents_backend.services.refresh_tokens import digest, is_current, lost_a_race, new_token, rotate, session_of
 from agents_backend.services.tokens import AccessTokens
 from agents_backend.settings import Settings
 
@@ -36,13 +34,6 @@ __all__ = ["AuthService", "Credentials", "Principal", "RequestContext", "Tokens"
 
 _WAIT_SECONDS = 5.0
 _POLL_SECONDS = 0.02
-
-
-@dataclass(frozen=True)
-class RequestContext:
-    address: str
-    user_agent: str
-    request_id: str
 
 
 @dataclass(frozen=True)
@@ -154,23 +145,23 @@ class AuthService:
         self, username: str, user: User | None, context: RequestContext, message: str, *, succeeded: bool = False
     ) -> None:
         """Put an attempt that opens no session into the login log."""
-        log = await _log(username, user, context, message, succeeded=succeeded)
+        log = await login_entry(username, user, context, message, succeeded=succeeded)
         async with self._database.transaction() as session:
             sessions.add_login(session, log)
 
     async def open_session(self, user: User, context: RequestContext, *, message: str = "signed in") -> Tokens:
         """A session for somebody who has shown who they are; `message` is for the login log."""
         session_id = uuid.uuid4()
-        refresh = _refresh_token(session_id)
-        log = await _log(user.username, user, context, message, succeeded=True)
+        refresh = new_token(session_id)
+        log = await login_entry(user.username, user, context, message, succeeded=True)
         async with self._database.transaction() as session:
             session.add(
                 AuthSession(
                     id=session_id,
                     user_id=user.id,
-                    refresh_hash=_digest(refresh),
+                    refresh_hash=digest(refresh),
                     expires_at=now() + timedelta(seconds=self._auth.refresh_token_seconds),
-                    address=_ip(context.address),
+                    address=ip_of(context.address),
                     user_agent=context.user_agent[:512],
                 )
             )
@@ -185,30 +176,18 @@ class AuthService:
             Unauthenticated: it is unknown, expired, revoked or used; a used one revokes its session (RFC 9700, 4.14.2),
                 unless it was replaced only after it had been sent here: of requests at once one wins, and goes on.
         """
-        asked_at = now()
-        session_id = _uuid(token.partition(".")[0])
-        fresh = _refresh_token(session_id)
+        asked_at, session_id = now(), session_of(token)
+        fresh = new_token(session_id)
         async with self._database.transaction() as session:
             found = await sessions.locked(session, session_id)
-            won = found is not None and self._rotate(found[0], token, fresh)
-            if found is not None and not won and not self._lost_a_race(found[0], token, asked_at):
+            won = found is not None and rotate(found[0], token, fresh, seconds=self._auth.refresh_token_seconds)
+            grace = self._auth.refresh_grace_seconds
+            if found is not None and not won and not lost_a_race(found[0], token, asked_at, grace_seconds=grace):
                 await sessions.revoke(session, session_id, "refresh token reused")
                 self._principals.forget(session_id=session_id)
         if found is None or not won:
             raise Unauthenticated("The refresh token is not valid.")
         return Tokens(self._tokens.sign(found[1].id, session_id), fresh, found[1])
-
-    def _rotate(self, row: AuthSession, token: str, fresh: str) -> bool:
-        if not secrets.compare_digest(row.refresh_hash, _digest(token)):
-            return False
-        row.previous_hash, row.refresh_hash = row.refresh_hash, _digest(fresh)
-        row.refreshed_at = now()
-        row.expires_at = row.refreshed_at + timedelta(seconds=self._auth.refresh_token_seconds)
-        return True
-
-    def _lost_a_race(self, row: AuthSession, token: str, asked_at: datetime) -> bool:
-        replaced = row.refreshed_at + timedelta(seconds=self._auth.refresh_grace_seconds)
-        return replaced > asked_at and row.previous_hash == _digest(token)
 
     async def logout(self, session_id: uuid.UUID) -> None:
         async with self._database.transaction() as session:
@@ -233,7 +212,7 @@ class AuthService:
         Raises:
             Unauthenticated: it is unknown, used or expired, or its session is revoked.
         """
-        session_id = _uuid(refresh_token.partition(".")[0])
+        session_id = session_of(refresh_token)
         async with self._database.reading() as session:
             row = await session.get(AuthSession, session_id)
         if row is None or not self._presents(row, refresh_token):
@@ -244,7 +223,8 @@ class AuthService:
         return found
 
     def _presents(self, row: AuthSession, token: str) -> bool:
-        return secrets.compare_digest(row.refresh_hash, _digest(token)) or self._lost_a_race(row, token, now())
+        grace = self._auth.refresh_grace_seconds
+        return is_current(row, token) or lost_a_race(row, token, now(), grace_seconds=grace)
 
     async def again(self, principal: Principal) -> Principal:
         """The same person as they are now; for the answer to a change of oneself."""
@@ -274,40 +254,3 @@ class AuthService:
 def _refuse_locked(said: Admission) -> None:
     if said.state == "locked":
         raise TooMany("Too many failed attempts.", retry_after=said.retry_after)
-
-
-async def _log(username: str, user: User | None, context: RequestContext, message: str, *, succeeded: bool) -> LoginLog:
-    agent = await asyncio.to_thread(parse, context.user_agent[:512])  # the first one compiles for 0.1 s
-    return LoginLog(
-        user_id=user.id if user else None,
-        username=username[:64],
-        succeeded=succeeded,
-        message=message,
-        address=_ip(context.address),
-        user_agent=context.user_agent[:512],
-        browser=agent.user_agent.family[:64] if agent.user_agent else "",
-        os=agent.os.family[:64] if agent.os else "",
-        request_id=context.request_id,
-    )
-
-
-def _refresh_token(session_id: uuid.UUID) -> str:
-    return f"{session_id}.{secrets.token_urlsafe(32)}"
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _uuid(text: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(text)
-    except ValueError as error:
-        raise Unauthenticated from error
-
-
-def _ip(text: str) -> str | None:
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        return None

@@ -2,23 +2,28 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agents_backend.agents.registry import AGENTS, DEFAULT_AGENT
 from agents_backend.db.base import Database, now
 from agents_backend.db.idempotency import digest_of
+from agents_backend.db.mcp import McpServerRepository
 from agents_backend.db.runs import RunRepository
 from agents_backend.db.sandboxes import SandboxRepository
+from agents_backend.db.tables.files import StagedFile
 from agents_backend.db.tables.runs import Interrupt, Run, Thread
 from agents_backend.domain.errors import Conflict, IdempotencyMismatch, Invalid, NotFound, ThreadBusy
 from agents_backend.domain.runs import MultitaskStrategy, RunStatus
 from agents_backend.services.agent_sandboxes import CHOSEN
+from agents_backend.services.attachments import part_of
 from agents_backend.services.idempotency import reading_what_was_made
 from agents_backend.services.launches import Launches
+from agents_backend.services.run_mcp import McpWishes, RunMcp
 from agents_backend.services.run_starts import NewRun, RunStarts
 from agents_backend.services.runs import RunsService, StartedRun, accept_answers, find
 from agents_backend.services.sandbox_access import find_named
+from agents_backend.services.staged_files import attached
 from agents_backend.settings import Settings
 
 _YES = frozenset(
@@ -51,6 +56,7 @@ class ChatRequest:
     Attributes:
         resume: answers by the id of the interrupt that asked.
         create_thread: whether an unknown thread id makes a thread of that name.
+        file_ids: staged files that belong to the last message.
     """
 
     user_id: int
@@ -59,26 +65,38 @@ class ChatRequest:
     thread_id: str | None = None
     agent_name: str = DEFAULT_AGENT
     options: dict[str, Any] = field(default_factory=dict)
+    mcp: McpWishes = field(default_factory=McpWishes)
     multitask_strategy: MultitaskStrategy = "reject"
     protocol_run_id: str | None = None
     idempotency_key: str | None = None
     request_id: str = ""
     create_thread: bool = False
     resume: Sequence[tuple[str, dict[str, Any]]] = ()
+    file_ids: Sequence[uuid.UUID] = ()
 
 
 class Chats:
     def __init__(
-        self, *, database: Database, starts: RunStarts, runs: RunsService, launches: Launches, settings: Settings
+        self,
+        *,
+        database: Database,
+        starts: RunStarts,
+        runs: RunsService,
+        launches: Launches,
+        mcp: RunMcp,
+        settings: Settings,
     ) -> None:
         self._database, self._starts, self._runs, self._launches = database, starts, runs, launches
+        self._mcp = mcp
         self._models = tuple(model.name for model in settings.configured_models())
+        self._kept_days = settings.files.kept_days
 
     async def start(self, request: ChatRequest) -> StartedRun:
         """Accept a chat; on a thread that waits for a human, the answer that it waits for.
 
         Raises:
-            Invalid: an unknown agent or model. NotFound: no such thread. ThreadBusy: with `reject`. TooMany: too many active runs.
+            Invalid: an unknown agent, model or MCP server. NotFound: no such thread or file. ThreadBusy: with `reject`.
+            TooMany: too many active runs. InsufficientCredits: too few for a run.
             IdempotencyMismatch: the key was used for another body. Unavailable: Temporal, PostgreSQL or Redis is away.
             Conflict: `resume` answers what nobody asks. SandboxGone: the sandbox of `session_id` has ended.
         """
@@ -90,7 +108,8 @@ class Chats:
         if request.thread_id is not None and (answered := await self._answer(request)):
             await self._runs.deliver(answered)
             return answered
-        placed = _Place(request)
+        self._mcp.check(request.mcp)
+        placed = _Place(request, self._mcp, kept_days=self._kept_days)
         started = await self._starts.start(_new(request), placed)
         if placed.replaced is not None:
             await self._launches.cancel(placed.replaced)
@@ -115,6 +134,8 @@ class Chats:
             text = await _new_text(rows, thread, request)
             if not request.resume and text is None:
                 return None
+            if request.file_ids:
+                raise Invalid.field("file_ids", "an answer to a question takes no files")
             answers = dict(request.resume) or said(await rows.interrupts(run.id, leg=run.leg), text or "")
             await accept_answers(rows, run, answers)
             run.protocol_run_id = request.protocol_run_id or run.protocol_run_id
@@ -177,7 +198,14 @@ def _new(request: ChatRequest) -> NewRun:
         kind=request.kind,
         agent_name=request.agent_name,
         options=request.options,
-        body=[request.thread_id, request.options, messages, list(request.resume)],
+        body=[
+            request.thread_id,
+            request.options,
+            messages,
+            list(request.resume),
+            *map(str, request.file_ids),
+            *request.mcp.digested,
+        ],
         protocol_run_id=request.protocol_run_id,
         idempotency_key=request.idempotency_key,
         request_id=request.request_id,
@@ -191,8 +219,8 @@ class _Place:
         replaced: the run that gives way, to be cancelled once this one is committed.
     """
 
-    def __init__(self, request: ChatRequest) -> None:
-        self._request = request
+    def __init__(self, request: ChatRequest, mcp: RunMcp, *, kept_days: float) -> None:
+        self._request, self._mcp, self._kept_days = request, mcp, kept_days
         self.replaced: Run | None = None
 
     async def __call__(self, rows: RunRepository, run: Run) -> str:
@@ -205,7 +233,10 @@ class _Place:
             sandbox = await find_named(SandboxRepository(rows.session), name, run.user_id)
             run.options = {**run.options, CHOSEN: sandbox.id}
         await rows.add_run(run)
-        await self._say(rows, run, thread)
+        request = self._request
+        await self._mcp.keep(McpServerRepository(rows.session), run, request.mcp)
+        files = await attached(rows.session, run.user_id, request.file_ids, kept_days=self._kept_days)
+        await self._say(rows, run, thread, files)
         return thread.public_id
 
     async def _thread(self, rows: RunRepository) -> Thread:
@@ -230,9 +261,14 @@ class _Place:
             self.replaced = holder
             holder.rollback = strategy == "rollback"
 
-    async def _say(self, rows: RunRepository, run: Run, thread: Thread) -> None:
-        messages = self._request.messages
+    async def _say(self, rows: RunRepository, run: Run, thread: Thread, files: Sequence[StagedFile]) -> None:
+        messages = list(self._request.messages)
         known = await rows.known_message_ids(thread.id, [m.id for m in messages if m.id])
+        if files:
+            last = max((i for i, message in enumerate(messages) if message.role == "user"), default=None)
+            if last is None or messages[last].id in known:
+                raise Invalid.field("file_ids", "there is no new message of yours that they belong to")
+            messages[last] = _with_files(messages[last], files)
         for message in messages:
             if message.id not in known:
                 await rows.add_message(
@@ -245,6 +281,11 @@ class _Place:
                     tool_call_id=message.tool_call_id,
                     tool_calls=message.tool_calls,
                 )
+
+
+def _with_files(message: NewMessage, files: Sequence[StagedFile]) -> NewMessage:
+    said = message.parts or [{"type": "text", "text": message.content}]
+    return replace(message, parts=[*said, *(part_of(file) for file in files)])
 
 
 def _is_uuid(text: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+STAGED = "staged_file"  # a part that names a file of the user; `attachments` shows it
 _MEDIA = frozenset({"image", "audio", "video"})
 
 
@@ -13,6 +14,8 @@ def blocks(parts: Sequence[dict[str, Any]]) -> list[str | dict[str, Any]]:
 
 def _block(part: dict[str, Any]) -> str | dict[str, Any]:
     kind, source = part.get("type", ""), part.get("source") or {}
+    if kind == STAGED:
+        return dict(part)
     if kind == "text":
         return {"type": "text", "text": part.get("text", "")}
     block: dict[str, Any] = {"type": kind if kind in _MEDIA else "file"}

@@ -16,10 +16,16 @@ from agents_backend.integrations.search import Wire, connect, missing
 from agents_backend.integrations.storage import Storage
 from agents_backend.services.agent_sandboxes import AgentSandboxes
 from agents_backend.services.artifacts import Artifacts
+from agents_backend.services.attachment_tools import AttachmentTools
 from agents_backend.services.builtin_tools import BuiltinTools
+from agents_backend.services.mcp_parts import mcp_listings
+from agents_backend.services.mcp_tools import McpTools
+from agents_backend.services.run_programs import RunPrograms
 from agents_backend.services.sandbox_parts import sandbox_files, sandbox_parts
+from agents_backend.services.sandbox_reach import NO_SANDBOXES
 from agents_backend.services.sandbox_servers import SandboxServers
 from agents_backend.services.sandbox_tools import SandboxTools
+from agents_backend.services.staged_files import StagedFiles
 from agents_backend.services.toolboxes import Toolbox, Toolboxes
 from agents_backend.services.web_tools import WebTools
 from agents_backend.settings import Settings
@@ -42,14 +48,26 @@ async def deployed_tools(
         BoxMcp(trust) as box_mcp,
     ):
         web = WebTools(search=connect(vendors, wire), pages=pages, reader=reader, missing=missing(vendors))
+        files = sandbox_files(parts, settings, pages=pages, presigned=presigned)
+        places = AgentSandboxes(database=database, sandboxes=parts.sandboxes, log=log)
+        storage = Storage(settings.storage, settings.data_dir)
+        artifacts = Artifacts(database=database, storage=storage, settings=settings)
         boxed = SandboxTools(
             parts=parts,
             servers=SandboxServers(boxes=parts.boxes, access=parts.access, entities=parts.entities, mcp=box_mcp),
-            files=sandbox_files(parts, settings, pages=pages, presigned=presigned),
-            artifacts=Artifacts(
-                database=database, storage=Storage(settings.storage, settings.data_dir), settings=settings
-            ),
-            places=AgentSandboxes(database=database, sandboxes=parts.sandboxes, log=log),
+            files=files,
+            artifacts=artifacts,
+            places=places,
             template=settings.e2b.template,
         )
-        yield Toolboxes(BuiltinTools(), web, boxed, *more)
+        attached = AttachmentTools(
+            staged=StagedFiles(database=database, storage=storage, settings=settings.files),
+            storage=storage,
+            files=files,
+            places=places,
+            reason=None if parts.boxes.are_configured else NO_SANDBOXES,
+        )
+        programs = RunPrograms(database=database, places=places, access=parts.access, boxes=parts.boxes)
+        listings = mcp_listings(database=database, settings=settings, trust=trust, programs=programs)
+        remote = McpTools(database=database, listings=listings, artifacts=artifacts, log=log)
+        yield Toolboxes(BuiltinTools(), web, boxed, attached, remote, *more)

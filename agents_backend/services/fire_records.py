@@ -18,7 +18,8 @@ from agents_backend.db.schedulers import SchedulerRepository
 from agents_backend.db.tables.schedulers import Scheduler, SchedulerRun
 from agents_backend.domain.errors import Forbidden, Invalid
 from agents_backend.services import tasks
-from agents_backend.services.schedule_mirror import ScheduleMirror, timing_of
+from agents_backend.services.schedule_mirror import ScheduleMirror
+from agents_backend.services.schedule_specs import timing_of
 from agents_backend.services.task_parts import Owner
 
 OWNER_DISABLED: Final = "Paused: its owner's account is disabled. Turn it on again when the account is enabled."

@@ -21,11 +21,12 @@ from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import Models
 from agents_backend.services import prompts
 from agents_backend.services.answers import Draft, Sink
+from agents_backend.services.attachments import Attachments
 from agents_backend.services.citations import Citations, sources_of
 from agents_backend.services.plan_reviews import given_plan
+from agents_backend.services.spending import Spending
 from agents_backend.services.step_writer import StepWriter
 from agents_backend.services.toolboxes import Toolboxes
-from agents_backend.services.windows import shape
 from agents_backend.settings import EMBEDDED, EMBEDDED_NOTICE
 
 PREVIEW = 160
@@ -40,6 +41,7 @@ class _Material:
         stored: the answer, if an earlier attempt finished.
         plan: the plan that a human wrote in place of the model's.
         citations: what the answer may cite; None where it is not checked.
+        used: what the run's own messages cost.
     """
 
     run: Run
@@ -48,11 +50,22 @@ class _Material:
     question: str
     plan: Plan | None
     citations: Citations | None
+    used: list[dict[str, Any] | None]
 
 
 class ModelCalls:
-    def __init__(self, *, database: Database, log: EventLog, models: Models, toolboxes: Toolboxes) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        log: EventLog,
+        models: Models,
+        toolboxes: Toolboxes,
+        spending: Spending,
+        attachments: Attachments,
+    ) -> None:
         self._database, self._log, self._models, self._toolboxes = database, log, models, toolboxes
+        self._spending, self._attachments = spending, attachments
 
     async def call(
         self, request: ModelRequest, *, attempt: int, is_wanted: Callable[[], bool] = lambda: True
@@ -65,7 +78,7 @@ class ModelCalls:
         Raises:
             RunClosed: the run has ended meanwhile.
             Unavailable: the model, PostgreSQL or Redis fails in a way that may heal.
-            ModelRejected: the model refuses the request itself.
+            ModelRejected: the model refuses the request itself. InsufficientCredits: the run has no more for it.
         """
         run_id = uuid.UUID(request.run.run_id)
         material = await self._material(run_id, request)
@@ -111,6 +124,7 @@ class ModelCalls:
             question=next((m.content for m in reversed(messages) if m.role == "user" and m.scope == "main"), ""),
             plan=given_plan(reviews),
             citations=Citations(sources_of(mine)) if request.prompt == REPORT else None,
+            used=[m.usage for m in mine],
         )
 
     async def _stream(
@@ -121,7 +135,8 @@ class ModelCalls:
         failures: list[Unavailable] = []
         for config in self._models.pick(material.run.options.get("model"), request.reasoning):
             draft.model = config.name
-            messages = shape(material.context, config, reasoning=request.reasoning)
+            messages = await self._attachments.shape(material.context, config, reasoning=request.reasoning)
+            await self._spending.before_model(material.run, material.used, config, messages)
             tools = offered if config.tools else None
             if config.name == EMBEDDED:
                 await writer.emit([events.custom("model.notice", notice_of(config.name))])

@@ -13,6 +13,7 @@ from agents_backend.domain.errors import AgentsError, ContextExceeded, Unavailab
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.models import ModelRejected, Models
 from agents_backend.services.answers import Draft, Sink
+from agents_backend.services.spending import Spending
 from agents_backend.services.step_writer import StepWriter
 from agents_backend.settings import ModelConfig
 
@@ -29,8 +30,8 @@ class StructureBroken(UpstreamFailed):
 
 
 class ModelTexts:
-    def __init__(self, *, log: EventLog, models: Models) -> None:
-        self._log, self._models = log, models
+    def __init__(self, *, log: EventLog, models: Models, spending: Spending) -> None:
+        self._log, self._models, self._spending = log, models, spending
 
     @property
     def is_configured(self) -> bool:
@@ -51,13 +52,13 @@ class ModelTexts:
 
         Raises:
             ModelRejected: the model refuses the request. Unavailable: it fails in a way that may heal.
-            ContextExceeded: no model can read that much.
+            ContextExceeded: no model can read that much. InsufficientCredits: the run has no more for it.
         """
         writer = StepWriter(self._log, run.run_id, writer=name, attempt=attempt)
         await writer.begin()
         sink = Sink(draft, writer, silent=False)
         try:
-            await self._ask(messages, draft, sink)
+            await self._ask(run, messages, draft, sink)
         except asyncio.CancelledError:
             await sink.finish(partial=True)
             await writer.close()
@@ -73,13 +74,13 @@ class ModelTexts:
         """One answer as a value, with what it cost and the model's name; broken structure is shown to the model and asked for again, once.
 
         Raises:
-            StructureBroken: it was broken twice. ModelRejected, Unavailable, ContextExceeded: as `write`.
+            StructureBroken: it was broken twice. ModelRejected, Unavailable, ContextExceeded, InsufficientCredits: as `write`.
         """
         spent, conversation = Usage(), list(messages)
         for trial in (1, 2):
             writer = StepWriter(self._log, run.run_id, writer=f"{name}-{trial}", attempt=1)
             draft = draft_of(run, name, trial)
-            await self._ask(conversation, draft, Sink(draft, writer, silent=True))
+            await self._ask(run, conversation, draft, Sink(draft, writer, silent=True), spent.cost_usd)
             spent, text = spent + draft.usage, "".join(draft.text)
             try:
                 return parse(text), spent, draft.model
@@ -88,13 +89,19 @@ class ModelTexts:
                 conversation += [AIMessage(text or "(nothing)"), HumanMessage(_complaint(error))]
         raise StructureBroken
 
-    async def _ask(self, messages: list[BaseMessage], draft: Draft, sink: Sink) -> None:
-        """The first model that begins to answer; those that cannot read that much are passed over."""
+    async def _ask(
+        self, run: RunRef, messages: list[BaseMessage], draft: Draft, sink: Sink, unkept_usd: float = 0
+    ) -> None:
+        """The first model that begins to answer; those that cannot read that much are passed over.
+
+        `unkept_usd` is what was spent before and is in no row yet.
+        """
         configs = [c for c in self._models.pick(None, False) if fits(messages, c)]  # noqa: FBT003
         if not configs:
             raise ContextExceeded
         for config in configs:
             draft.model = config.name
+            await self._spending.cover(run, unkept_usd + self._spending.call_price(config, messages))
             try:
                 async for chunk in self._models.stream(config, messages):
                     await sink.take(chunk)

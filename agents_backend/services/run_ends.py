@@ -16,6 +16,7 @@ from agents_backend.db.tables.runs import Interrupt, Run, Thread
 from agents_backend.domain.runs import RunStatus
 from agents_backend.integrations.events import EventLog
 from agents_backend.services.launches import Launches
+from agents_backend.services.spending import Spending
 from agents_backend.services.step_writer import StepWriter
 
 APPROVAL_SCHEMA: dict[str, Any] = {
@@ -30,8 +31,11 @@ APPROVAL_SCHEMA: dict[str, Any] = {
 
 
 class RunEnds:
-    def __init__(self, *, database: Database, log: EventLog, launches: Launches, interrupt_days: int) -> None:
+    def __init__(
+        self, *, database: Database, log: EventLog, launches: Launches, spending: Spending, interrupt_days: int
+    ) -> None:
         self._database, self._log, self._launches, self._days = database, log, launches, interrupt_days
+        self._spending = spending
 
     async def mark(self, progress: RunProgress) -> None:
         event = events.step_started if progress.phase == "started" else events.step_finished
@@ -64,8 +68,10 @@ class RunEnds:
             if found is None:
                 return
             run, thread_id = found
+            bill = None
             if not RunStatus(run.status).is_final:
-                usage, model = total(await rows.usages(run.id))
+                usages = await rows.usages(run.id)
+                bill, (usage, model) = self._spending.bill(run, usages), total(usages)
                 run.status, run.finished_at = end.status, now()
                 run.usage, run.model, run.cost_usd = usage.model_dump(), model, usage.cost_usd
                 if end.error_code:
@@ -75,6 +81,8 @@ class RunEnds:
             last = _ended(run, thread_id, end.pending_tool_call_ids)
             # The lock on this run's row has kept others from queueing behind it since.
             waiting = run.thread_id if run.thread_id and await rows.next_queued(run.thread_id) else None
+            if bill is not None:
+                await self._spending.settle(session, bill)
         await self._write(end.run.run_id, "end", [last], ended=True)
         if waiting is not None:
             await self.promote(waiting)

@@ -14,6 +14,7 @@ from agents_backend.domain.errors import NotFound, RunClosed
 from agents_backend.domain.runs import RunStatus
 
 INPUT = "input"
+VOICE = "voice"
 Part = TypeVar("Part", bound=BaseModel)
 
 
@@ -51,10 +52,12 @@ class RunParts:
         return found
 
     async def add(
-        self, ref: RunRef, name: str, part: BaseModel, *, usage: Usage | None = None, model: str = ""
+        self, ref: RunRef, name: str, part: BaseModel, *, usage: Usage | None = None, model: str = "", voice: str = ""
     ) -> None:
-        """Keep a part; a repeated call changes nothing."""
+        """Keep a part, with what it cost and whose work it was: a model's, or a voice provider's. A repeated call changes nothing."""
         spent: dict[str, Any] | None = {**usage.model_dump(), "model": model} if usage else None
+        if spent and voice:
+            spent[VOICE] = voice
         async with self._database.transaction() as session:
             repository = RunPartRepository(session)
             await repository.add(uuid.UUID(ref.run_id), name, part.model_dump(mode="json"), spent)

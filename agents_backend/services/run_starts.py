@@ -17,6 +17,7 @@ from agents_backend.integrations.events import EventLog
 from agents_backend.services.idempotency import claim, reading_what_was_made, release
 from agents_backend.services.launches import Launches
 from agents_backend.services.runs import StartedRun, find
+from agents_backend.services.spending import Spending
 from agents_backend.settings import Settings
 
 
@@ -51,14 +52,17 @@ Fill = Callable[[RunRepository, Run], Awaitable[str]]
 
 
 class RunStarts:
-    def __init__(self, *, database: Database, log: EventLog, launches: Launches, settings: Settings) -> None:
-        self._database, self._log, self._launches = database, log, launches
+    def __init__(
+        self, *, database: Database, log: EventLog, launches: Launches, spending: Spending, settings: Settings
+    ) -> None:
+        self._database, self._log, self._launches, self._spending = database, log, launches, spending
         self._limit = settings.api.runs_per_user
 
     async def start(self, new: NewRun, fill: Fill | None = None) -> StartedRun:
         """Accept a run; the same Idempotency-Key with the same body gives the run that it gave before.
 
         Raises:
+            InsufficientCredits: runs are paid for, and the user has not enough for this one; nothing was started.
             TooMany: the user has too many active runs. IdempotencyMismatch: the key was used for another body.
             Unavailable: Temporal, PostgreSQL or Redis is away; nothing was started, and the key is free again.
         """
@@ -72,8 +76,10 @@ class RunStarts:
             if await rows.active_count(new.user_id) >= self._limit:
                 raise TooMany("Too many runs are active.", retry_after=5)
             run = _row(new, run_id)
+            run.credits_reserved = self._spending.first_reserve
             thread_id = await fill(rows, run) if fill else ""
             session.add(run)
+            await self._spending.begin(session, run)
         try:
             begin = events.run_started(thread_id, run.protocol_run_id)
             await self._log.append(str(run.id), [begin], writer="leg-1-begin")
@@ -89,8 +95,9 @@ class RunStarts:
         async with self._database.transaction() as session:
             rows = RunRepository(session)
             failure = {"code": error.code, "detail": error.detail}
-            await rows.set_status(run.id, RunStatus.FAILED, finished_at=now(), error=failure)
             await release(session, new.user_id, new.idempotency_key)
+            if await rows.set_status(run.id, RunStatus.FAILED, finished_at=now(), error=failure):
+                await self._spending.settle_ended(session, run.id)
 
 
 async def _claim(session: AsyncSession, new: NewRun, wanted: uuid.UUID) -> uuid.UUID:

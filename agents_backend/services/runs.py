@@ -18,6 +18,7 @@ from agents_backend.domain.runs import Decision, RunStatus
 from agents_backend.integrations.events import EventLog
 from agents_backend.services.launches import Launches
 from agents_backend.services.plan_reviews import check_answer
+from agents_backend.services.spending import Spending
 
 _log = structlog.get_logger(__name__)
 
@@ -50,8 +51,8 @@ async def find(rows: RunRepository, run_id: uuid.UUID, user_id: int, *, lock: bo
 
 
 class RunsService:
-    def __init__(self, *, database: Database, log: EventLog, launches: Launches) -> None:
-        self._database, self._log, self._launches = database, log, launches
+    def __init__(self, *, database: Database, log: EventLog, launches: Launches, spending: Spending) -> None:
+        self._database, self._log, self._launches, self._spending = database, log, launches, spending
 
     async def get(self, run_id: uuid.UUID, user_id: int) -> StartedRun:
         """One's own run.
@@ -93,6 +94,7 @@ class RunsService:
         async with self._database.transaction() as session:
             if not await RunRepository(session).cancel_queued(found.run.id):
                 return False
+            await self._spending.settle_ended(session, found.run.id)
         end = events.run_finished(found.thread_id, found.run.protocol_run_id, usage=Usage(), model="", cancelled=True)
         await self._log.append(str(found.run.id), [end], writer="end", ended=True)
         return True

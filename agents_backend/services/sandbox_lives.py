@@ -11,6 +11,7 @@ from agents_backend.db.tables.sandboxes import Sandbox
 from agents_backend.domain.errors import AgentsError, NotFound, SandboxGone
 from agents_backend.domain.sandboxes import SandboxStatus
 from agents_backend.integrations.sandboxes import Boxes
+from agents_backend.services.credential_files import CredentialMirror
 from agents_backend.services.slide_mirror import SlideMirror
 from agents_backend.settings import SandboxSettings
 
@@ -29,8 +30,17 @@ def lease_of(expires_at: datetime | None) -> int:
 
 
 class SandboxLives:
-    def __init__(self, *, database: Database, boxes: Boxes, mirror: SlideMirror, settings: SandboxSettings) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        boxes: Boxes,
+        mirror: SlideMirror,
+        credentials: CredentialMirror,
+        settings: SandboxSettings,
+    ) -> None:
         self._database, self._boxes, self._mirror, self._settings = database, boxes, mirror, settings
+        self._credentials = credentials
 
     async def create(self, ref: SandboxRef, *, attempt: int = 1) -> SandboxState:
         """Make the box of a row; a later attempt looks first for what an earlier one made. One that cannot be made ends the row.
@@ -50,6 +60,7 @@ class SandboxLives:
         except AgentsError as error:
             _log.warning("sandbox_not_made", sandbox_id=row.id, code=error.code, detail=error.detail)
             return await self._end(row, SandboxStatus.FAILED, error.detail, error_code=error.code)
+        await self._credentials.bring(row.user_id, box_id, seconds=lease_of(expires))
         return await self._set(row, SandboxStatus.RUNNING, e2b_id=box_id, expires_at=expires)
 
     async def resume(self, lease: Lease) -> SandboxState:
@@ -73,6 +84,7 @@ class SandboxLives:
             await self._end(row, SandboxStatus.LOST, LOST)
             raise
         state = await self._set(row, SandboxStatus.RUNNING, expires_at=expires)
+        await self._credentials.bring(row.user_id, box_of(row), seconds=lease_of(expires))
         await self._mirror.sync(row.id, box_of(row), seconds=lease_of(expires))
         return state
 

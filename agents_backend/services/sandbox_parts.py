@@ -8,6 +8,7 @@ from agents_backend.db.base import Database
 from agents_backend.integrations.pages import Pages
 from agents_backend.integrations.presigned import PresignedUrls
 from agents_backend.integrations.sandboxes import Boxes
+from agents_backend.services.credential_files import CredentialFiles, CredentialMirror
 from agents_backend.services.sandbox_access import SandboxAccess
 from agents_backend.services.sandbox_commands import SandboxCommands
 from agents_backend.services.sandbox_entities import SandboxEntities
@@ -39,6 +40,8 @@ def sandbox_parts(*, database: Database, temporal: Client, settings: Settings) -
     own = settings.sandboxes
     boxes = Boxes(settings.e2b, own)
     mirror = SlideMirror(database=database, boxes=boxes)
+    files = CredentialFiles(database=database, vault=Vault(settings.vault))
+    credentials = CredentialMirror(files=files, boxes=boxes)
     entities = SandboxEntities(temporal=temporal, check_seconds=own.check_seconds)
     access = SandboxAccess(database=database, entities=entities)
     commands = SandboxCommands(
@@ -53,7 +56,7 @@ def sandbox_parts(*, database: Database, temporal: Client, settings: Settings) -
             database=database, boxes=boxes, entities=entities, access=access, settings=own, e2b=settings.e2b
         ),
         commands=commands,
-        lives=SandboxLives(database=database, boxes=boxes, mirror=mirror, settings=own),
+        lives=SandboxLives(database=database, boxes=boxes, mirror=mirror, credentials=credentials, settings=own),
         sweeps=SandboxSweeps(database=database, boxes=boxes, entities=entities, commands=commands),
         slides=slides,
         exports=SlideExports(slides=slides, access=access, boxes=boxes),

@@ -15,9 +15,10 @@ from agents_backend.db.schedulers import SchedulerRepository
 from agents_backend.db.tables.schedulers import Scheduler, SchedulerRun
 from agents_backend.domain.errors import Unavailable
 from agents_backend.services.fire_records import OWNER_DISABLED
-from agents_backend.services.schedule_mirror import PREFIX, RPC, ScheduleMirror, revision, schedule_id
+from agents_backend.services.schedule_mirror import RPC, ScheduleMirror
+from agents_backend.services.schedule_specs import PREFIX, revision, schedule_id
 from agents_backend.services.scheduled_tasks import ScheduledTasks
-from agents_backend.services.schedulers import Schedulers
+from agents_backend.services.scheduler_runs import SchedulerRuns
 
 # Young changes are left to the request that makes them.
 GRACE: Final = timedelta(seconds=10)
@@ -32,12 +33,12 @@ class SchedulerSweeps:
         database: Database,
         temporal: Client,
         mirror: ScheduleMirror,
-        schedulers: Schedulers,
+        runs: SchedulerRuns,
         scheduled: ScheduledTasks,
         history_days: int,
     ) -> None:
         self._database, self._temporal, self._mirror = database, temporal, mirror
-        self._schedulers, self._scheduled = schedulers, scheduled
+        self._runs, self._scheduled = runs, scheduled
         self._history = timedelta(days=history_days)
 
     async def sweep(self, *, grace: timedelta = GRACE) -> SchedulersSwept:
@@ -83,7 +84,7 @@ class SchedulerSweeps:
         async with self._database.transaction() as session:
             scheduler = await SchedulerRepository(session).locked(fire.scheduler_id)
         if scheduler is not None:
-            await self._schedulers.start_fire(fire, scheduler)
+            await self._runs.start_fire(fire, scheduler)
 
     async def _drop_orphans(self, names: Sequence[str]) -> int:
         """Delete Schedules that have no row. A row is committed before its Schedule is made, so none is on its way."""

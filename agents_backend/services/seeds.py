@@ -7,7 +7,7 @@ from agents_backend.db.base import Database
 from agents_backend.db.tables.rights import Role
 from agents_backend.domain.permissions import CATALOG, Entry
 from agents_backend.domain.rights import DataScope
-from agents_backend.services.users import ensure_administrator
+from agents_backend.services.administrator import ensure_administrator
 from agents_backend.settings import Settings
 
 ADMINISTRATOR, USER = "administrator", "user"

@@ -17,6 +17,7 @@ from agents_backend.integrations.storage import Storage
 from agents_backend.services.artifacts import folder_of
 from agents_backend.services.progress import Progress
 from agents_backend.services.run_parts import RunParts
+from agents_backend.services.spending import Spending
 from agents_backend.settings import SpeechSettings
 
 SCRIPT = "script"
@@ -61,23 +62,27 @@ class SpokenLines:
         storage: Storage,
         providers: SpeechProviders,
         progress: Progress,
+        spending: Spending,
         settings: SpeechSettings,
     ) -> None:
         self._parts, self._storage, self._providers = parts, storage, providers
-        self._progress, self._settings = progress, settings
+        self._progress, self._spending, self._settings = progress, spending, settings
 
     async def plan(self, run: RunRef, script: Script, *, usage: Usage | None = None, model: str = "") -> None:
         """Keep a script whose every line its provider can speak, and show it.
 
         Raises:
             Invalid: a line is in a script or language that the provider does not know.
+            InsufficientCredits: all of it costs more than the run has. What was used for it is kept.
         """
         provider = self._providers.all[script.provider]
         for number, line in enumerate(script.lines, 1):
             if why := provider.refuses(line.text, voices.resolve(line.voice)):
                 raise Invalid(f"Line {number} cannot be spoken: {why}.", code="SPEECH_LANGUAGE")
         await self._parts.add(run, SCRIPT, script, usage=usage, model=model)
-        await self.show(run, await self.script(run))
+        kept = await self.script(run)
+        await self._spending.cover(run, sum(self._price(line, provider.name) for line in kept.lines))
+        await self.show(run, kept)
 
     async def show(self, run: RunRef, script: Script) -> None:
         lines = [{"speaker": line.speaker, "text": line.text[:200], "status": "waiting"} for line in script.lines]
@@ -103,7 +108,9 @@ class SpokenLines:
         if done is None:
             script = await self.script(ref.run)
             done = await self._say(ref, script, attempt)
-            await self._parts.add(ref.run, name, done, usage=self._usage(script.lines[ref.index], done))
+            await self._parts.add(
+                ref.run, name, done, usage=self._usage(script.lines[ref.index], done), voice=done.provider
+            )
         status = f"spoken by the {EMBEDDED} voice instead" if done.stands_in else "spoken"
         await self._progress.change(ref.run, name, f"/lines/{ref.index}/status", status)
         return SpokenLine(milliseconds=done.milliseconds, provider=done.provider, stands_in=done.stands_in)
@@ -134,8 +141,11 @@ class SpokenLines:
         return LinePart(key=key, milliseconds=sound.milliseconds(samples), provider=provider.name)
 
     def _usage(self, line: Line, part: LinePart) -> Usage:
-        price = 0 if part.provider == EMBEDDED else self._settings.price
-        return Usage(characters=len(line.text), cost_usd=len(line.text) * price / 1e6)
+        return Usage(characters=len(line.text), cost_usd=self._price(line, part.provider))
+
+    def _price(self, line: Line, provider: str) -> float:
+        """US dollars."""
+        return 0 if provider == EMBEDDED else len(line.text) * self._settings.price / 1e6
 
     async def takes(self, run: RunRef, script: Script) -> list[Take]:
         """Every line with its sound, in order.

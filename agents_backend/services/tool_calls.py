@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
 import structlog
@@ -26,6 +26,7 @@ from agents_backend.domain.errors import (
 )
 from agents_backend.domain.runs import RunStatus
 from agents_backend.integrations.events import EventLog
+from agents_backend.services.spending import TOOL, Spending
 from agents_backend.services.step_writer import StepWriter
 from agents_backend.services.toolboxes import Toolboxes, ToolContext, ToolResult
 from agents_backend.settings import AgentSettings
@@ -50,8 +51,11 @@ class _Found:
 
 
 class ToolCalls:
-    def __init__(self, *, database: Database, log: EventLog, toolboxes: Toolboxes, settings: AgentSettings) -> None:
+    def __init__(
+        self, *, database: Database, log: EventLog, toolboxes: Toolboxes, spending: Spending, settings: AgentSettings
+    ) -> None:
         self._database, self._log, self._toolboxes, self._settings = database, log, toolboxes, settings
+        self._spending = spending
 
     async def call(self, request: ToolRequest, *, is_wanted: Callable[[], bool] = lambda: False) -> ToolOutcome:
         """Run the tool, unless its result is stored already. What the tool itself cannot do is told to the model as the result, and is no error of the run.
@@ -106,11 +110,13 @@ class ToolCalls:
         if name not in tools:
             return ToolResult(f"There is no tool named {name}. The tools are: {', '.join(tools)}.", error=True)
         tool, box = tools[name]
-        if not tool.repeatable and not await self._begin(request):
-            return ToolResult(UNCERTAIN, error=True)
         try:
+            await self._spending.cover(request.run, self._spending.tool_price(name))
+            if not tool.repeatable and not await self._begin(request):
+                return ToolResult(UNCERTAIN, error=True)
             context = ToolContext(request.run, request.call.id, found.run.options, is_wanted)
-            return await box.call(name, parsed(arguments), context)
+            result = await box.call(name, parsed(arguments), context)
+            return result if result.error else replace(result, used=name)
         except AgentsError as failure:
             if isinstance(failure, Unavailable) and not isinstance(failure, _UPSTREAM):
                 raise  # our own servers are away: the activity is tried again
@@ -137,6 +143,7 @@ class ToolCalls:
                 content=text,
                 tool_call_id=request.call.id,
                 error=text if result.error else None,
+                usage={TOOL: result.used, "cost_usd": self._spending.tool_price(result.used)} if result.used else None,
                 sources=[{"title": source.title, "url": source.url} for source in result.sources] or None,
             )
             for made in result.artifacts:

@@ -59,12 +59,14 @@ class ToolResult:
     Attributes:
         error: whether it failed; `text` says how.
         sources: what was really seen.
+        used: the tool, where it was carried out and is paid for; for whoever asked the toolbox to say.
     """
 
     text: str
     error: bool = False
     sources: tuple[Source, ...] = ()
     artifacts: tuple[NewArtifact, ...] = ()
+    used: str = ""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,9 @@ UPKEEP: tuple[Upkeep, ...] = (
     Upkeep(names.SWEEP_RUNS_WORKFLOW, timedelta(seconds=15)),
     Upkeep(names.SWEEP_SANDBOXES_WORKFLOW, timedelta(minutes=1)),
     Upkeep(names.EXPIRE_ARTIFACTS_WORKFLOW, timedelta(hours=1)),
+    Upkeep(names.EXPIRE_FILES_WORKFLOW, timedelta(minutes=15)),
     Upkeep(names.FORGET_LOGS_WORKFLOW, timedelta(hours=1)),
+    Upkeep(names.SWEEP_CLAUDE_CODE_WORKFLOW, timedelta(minutes=5)),
     Upkeep(names.SWEEP_SCHEDULERS_WORKFLOW, timedelta(seconds=15)),
     Upkeep(names.AUDIT_SCHEDULERS_WORKFLOW, timedelta(minutes=5)),
 )

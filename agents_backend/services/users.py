@@ -26,7 +26,7 @@ from agents_backend.domain.rights import DataScope, Reach
 from agents_backend.services.idempotency import reading_what_was_made
 from agents_backend.services.passwords import Passwords
 from agents_backend.services.principals import Principals
-from agents_backend.settings import Settings
+from agents_backend.services.user_rules import check_dept, check_dispensable, give_roles
 
 _PLAIN = ("username", "nickname", "email", "phone", "avatar", "dept_id", "is_enabled")
 _OWN = frozenset({"nickname", "email", "phone", "avatar"})
@@ -95,14 +95,14 @@ class Users:
             user = await self._changeable(session, user_id, actor)
             before = await _told(session, user)
             if change.get("is_enabled") is False and user.is_enabled:
-                await _check_dispensable(session, user, actor)
+                await check_dispensable(session, user, actor)
                 await sessions.revoke_all(session, user_id, "disabled")
             if change.get("dept_id", user.dept_id) != user.dept_id:
-                await _check_dept(session, change["dept_id"], actor)
+                await check_dept(session, change["dept_id"], actor)
             for name in set(_PLAIN) & change.keys():
                 setattr(user, name, change[name])
             if wanted is not None:
-                await _give(session, user, frozenset(wanted), actor)
+                await give_roles(session, user, frozenset(wanted), actor)
             user.updated_at = now()
             after = await _told(session, user)
         self._principals.forget(user_id=user_id)
@@ -119,7 +119,7 @@ class Users:
         """
         async with self._database.transaction() as session:
             user = await self._changeable(session, user_id, actor)
-            await _check_dispensable(session, user, actor)
+            await check_dispensable(session, user, actor)
             before = await _told(session, user)
             user.deleted_at, user.is_enabled, user.dept_id = now(), False, None
             await users.set_roles(session, user_id, set())
@@ -138,7 +138,7 @@ class Users:
         async with self._database.transaction() as session:
             user = await self._changeable(session, user_id, actor)
             if user.is_superuser and not is_superuser:
-                await _check_dispensable(session, user, actor)
+                await check_dispensable(session, user, actor)
             before, user.is_superuser = user.is_superuser, is_superuser
         self._principals.forget(user_id=user_id)
         changed("user", user_id, {"is_superuser": before}, {"is_superuser": is_superuser})
@@ -227,63 +227,15 @@ async def _insert(session: AsyncSession, new: NewUser, hashed: str, actor: Princ
     dept_id = new.dept_id
     if dept_id is None and actor.reach.scope is not DataScope.ALL:
         dept_id = actor.dept_id
-    await _check_dept(session, dept_id, actor)
+    await check_dept(session, dept_id, actor)
     user = User(**{name: getattr(new, name) for name in _PLAIN} | {"dept_id": dept_id}, password_hash=hashed)
     user.nickname = new.nickname or new.username
     session.add(user)
     await session.flush()
-    await _give(session, user, new.role_ids, actor)
+    await give_roles(session, user, new.role_ids, actor)
     return user.id
-
-
-async def _give(session: AsyncSession, user: User, wanted: frozenset[int], actor: Principal) -> None:
-    """Replace somebody's roles. What is given must be held; one's own may only shrink."""
-    held = await users.role_ids(session, user.id)
-    new = set(wanted) - held
-    found = await roles.known(session, set(wanted))
-    if missing := sorted(set(wanted) - {role.id for role in found}):
-        raise Invalid.field("role_ids", f"there is no role {missing[0]}")
-    actor.check_holds(await roles.permissions_of(session, new))
-    for role in found:
-        if role.id in new and not actor.reach.scope.covers(DataScope(role.data_scope)):
-            raise Forbidden(f"The role {role.name} reaches further than you do.")
-    await users.set_roles(session, user.id, set(wanted))
-
-
-async def _check_dept(session: AsyncSession, dept_id: int | None, actor: Principal) -> None:
-    if dept_id is None and actor.reach.scope is DataScope.ALL:
-        return
-    if dept_id is not None and await users.dept_in_reach(session, dept_id, actor.reach):
-        return
-    if actor.reach.scope is DataScope.ALL:
-        raise Invalid.field("dept_id", "there is no such department")
-    raise Forbidden("This department is not within your reach.")
-
-
-async def _check_dispensable(session: AsyncSession, user: User, actor: Principal) -> None:
-    if user.id == actor.user_id:
-        raise Conflict("You cannot do this to yourself.", code="OWN_ACCOUNT")
-    if user.is_superuser and not await users.other_superusers(session, user.id):
-        raise Conflict("The last superuser must stay.", code="LAST_SUPERUSER")
 
 
 async def _told(session: AsyncSession, user: User) -> dict[str, Any]:
     found = {name: getattr(user, name) for name in _PLAIN}
     return found | {"role_ids": sorted(await users.role_ids(session, user.id))}
-
-
-async def ensure_administrator(database: Database, settings: Settings) -> str | None:
-    """Make the administrator if there is no superuser; the generated password, once, when none was configured."""
-    async with database.transaction() as session:
-        if await users.superusers(session):
-            return None
-    given = settings.admin_password
-    password = given.get_secret_value() if given else secrets.token_urlsafe(18)
-    passwords = Passwords(1)
-    try:
-        hashed = await passwords.hash(password)
-    finally:
-        passwords.close()
-    async with database.transaction() as session:
-        added = await users.add_superuser(session, settings.admin_username, hashed)
-    return password if added and given is None else None

@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from agents_backend.domain.errors import (
     Conflict,
     IdempotencyMismatch,
+    InsufficientCredits,
     Invalid,
     NotFound,
     SandboxGone,
@@ -27,7 +28,15 @@ from api.schemas.runs import AgentBody, ChatBody
 router = APIRouter(
     tags=["chat"],
     responses=errors(
-        Invalid, Unauthenticated, NotFound, Conflict, ThreadBusy, IdempotencyMismatch, TooMany, Unavailable
+        Invalid,
+        Unauthenticated,
+        InsufficientCredits,
+        NotFound,
+        Conflict,
+        ThreadBusy,
+        IdempotencyMismatch,
+        TooMany,
+        Unavailable,
     ),
 )
 Key = Annotated[str | None, Header(max_length=255, description="the same key and body give the same run, for 24 h")]

@@ -10,7 +10,6 @@ from fastapi.security import HTTPAuthorizationCredentials
 
 from agents_backend.domain.errors import Forbidden, Invalid, TooLarge, Unauthenticated, Unavailable
 from agents_backend.domain.principals import Principal
-from agents_backend.services.auth import AuthService
 from api.dependencies import Auth, PayloadsOf, Requires, bearer
 from api.openapi import errors
 from api.routes.auth import COOKIE
@@ -36,11 +35,7 @@ async def _viewer(
         raise Forbidden("Only the Temporal UI's page may ask for payloads.")
     if given is not None:
         return await auth.authenticate(given.credentials)
-    return await _by_cookie(auth, cookie if origin else None)
-
-
-async def _by_cookie(auth: AuthService, cookie: str | None) -> Principal:
-    if not cookie:
+    if origin is None or cookie is None:
         raise Unauthenticated
     return await auth.holder(cookie)
 

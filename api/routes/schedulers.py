@@ -17,9 +17,10 @@ from agents_backend.domain.errors import (
     Unavailable,
 )
 from agents_backend.services import tasks
-from agents_backend.services.schedulers import FiredRun, Schedulers
+from agents_backend.services.scheduler_runs import FiredRun
+from agents_backend.services.schedulers import Schedulers
 from agents_backend.settings import Settings
-from api.dependencies import CurrentUser, RequestContext, SchedulersOf
+from api.dependencies import CurrentUser, RequestContext, SchedulerRunsOf, SchedulersOf
 from api.openapi import errors
 from api.schemas.pages import Number, Page, Size
 from api.schemas.schedulers import (
@@ -176,12 +177,12 @@ async def run_scheduler(
     scheduler_id: uuid.UUID,
     user: CurrentUser,
     context: RequestContext,
-    schedulers: SchedulersOf,
+    runs: SchedulerRunsOf,
     request: Request,
     response: Response,
     idempotency_key: Key = None,
 ) -> SchedulerRunView:
-    found = await schedulers.run_now(
+    found = await runs.run_now(
         scheduler_id, user.user_id, idempotency_key=idempotency_key, request_id=context.request_id
     )
     response.headers["Location"] = f"/api/v1/task/schedulers/{scheduler_id}/runs"
@@ -208,9 +209,9 @@ async def renew_scheduler_secret(
     responses=errors(NotFound, Conflict),
 )
 async def backfill_scheduler(
-    scheduler_id: uuid.UUID, body: BackfillBody, user: CurrentUser, schedulers: SchedulersOf
+    scheduler_id: uuid.UUID, body: BackfillBody, user: CurrentUser, runs: SchedulerRunsOf
 ) -> BackfillView:
-    count = await schedulers.backfill(scheduler_id, user.user_id, body.start_time, body.end_time, body.overlap)
+    count = await runs.backfill(scheduler_id, user.user_id, body.start_time, body.end_time, body.overlap)
     return BackfillView(runs=count)
 
 
@@ -222,11 +223,11 @@ async def backfill_scheduler(
 async def list_scheduler_runs(
     scheduler_id: uuid.UUID,
     user: CurrentUser,
-    schedulers: SchedulersOf,
+    runs: SchedulerRunsOf,
     request: Request,
     page: Number = 1,
     size: Size = 20,
     status: Text = None,
 ) -> Page[SchedulerRunView]:
-    found, total = await schedulers.runs(scheduler_id, user.user_id, page=page, size=size, status=status)
+    found, total = await runs.page(scheduler_id, user.user_id, page=page, size=size, status=status)
     return Page(items=[_run_view(item, request) for item in found], total=total, page=page, size=size)

@@ -4,14 +4,16 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from agents_backend.db.tables.runs import Artifact, Message, Run, Thread
 from agents_backend.domain.runs import Decision, MultitaskStrategy
 from agents_backend.services.chats import ChatRequest, NewMessage
+from agents_backend.services.content import STAGED
 from api.schemas.artifacts import ArtifactView
+from api.schemas.mcp import McpSettings
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f]+$")]
 
@@ -26,10 +28,6 @@ class ChatMessage(Body):
     id: Name | None = None
 
 
-class McpSettings(Body):
-    servers: dict[str, Any] = Field(default_factory=dict)
-
-
 class ChatOptions(Body):
     """What changes how a run goes, however it is asked for."""
 
@@ -40,10 +38,11 @@ class ChatOptions(Body):
     locale: str = Field("en-US", pattern=r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")
     multitask_strategy: MultitaskStrategy = "reject"
     interrupt_before_tools: list[Name] = Field(default_factory=list, max_length=100)
+    mcp_settings: McpSettings = Field(default_factory=McpSettings)
 
     def for_run(self) -> dict[str, Any]:
         """Those that the run's row keeps."""
-        return self.model_dump(include=set(ChatOptions.model_fields) - {"multitask_strategy"})
+        return self.model_dump(include=set(ChatOptions.model_fields) - {"multitask_strategy", "mcp_settings"})
 
 
 class ResumeEntry(Body):
@@ -61,11 +60,15 @@ class ChatBody(ChatOptions):
     )
 
     messages: list[ChatMessage] = Field(default_factory=list, max_length=500)
+    _has_sandbox: ClassVar[bool] = False
+
     thread_id: Name | None = None
     agent_name: str = "chat"
     resources: list[dict[str, Any]] = Field(default_factory=list, max_length=50)
-    mcp_settings: McpSettings = Field(default_factory=McpSettings)
     resume: list[ResumeEntry] = Field(default_factory=list, max_length=100)
+    file_ids: list[uuid.UUID] = Field(
+        default_factory=list, max_length=20, description="files of /agent/files that belong to the last message"
+    )
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -82,10 +85,12 @@ class ChatBody(ChatOptions):
             thread_id=self.thread_id,
             agent_name=self.agent_name,
             options=self.for_run(),
+            mcp=self.mcp_settings.wishes(self.agent_name, has_sandbox=self._has_sandbox),
             multitask_strategy=self.multitask_strategy,
             idempotency_key=idempotency_key,
             request_id=request_id,
             resume=[answer_of(entry.interrupt_id, entry.status, entry.payload) for entry in self.resume],
+            file_ids=self.file_ids,
         )
 
 
@@ -100,6 +105,8 @@ class AgentBody(ChatBody):
             }
         },
     )
+
+    _has_sandbox: ClassVar[bool] = True
 
     agent_name: str = "coder"
     session_id: Name | None = Field(
@@ -177,6 +184,15 @@ class ThreadView(BaseModel):
         return cls(id=thread.public_id, title=thread.title, created_at=thread.created_at, updated_at=thread.updated_at)
 
 
+class AttachedView(BaseModel):
+    """A file as it was attached; it may have been deleted since."""
+
+    file_id: uuid.UUID
+    name: str
+    media_type: str
+    size: int
+
+
 class MessageView(BaseModel):
     id: str
     role: str
@@ -187,6 +203,7 @@ class MessageView(BaseModel):
     tool_call_id: str | None
     model: str | None = Field(description="which model wrote it")
     sources: list[dict[str, str]] | None = Field(description="what a tool's result rests on")
+    files: list[AttachedView] = Field(description="what was attached to it")
     run_id: uuid.UUID | None
     is_partial: bool
     created_at: datetime
@@ -203,6 +220,7 @@ class MessageView(BaseModel):
             tool_call_id=message.tool_call_id,
             model=(message.usage or {}).get("model"),
             sources=message.sources,
+            files=[AttachedView.model_validate(part) for part in message.parts or () if part.get("type") == STAGED],
             run_id=message.run_id,
             is_partial=message.is_partial,
             created_at=message.created_at,

@@ -11,7 +11,8 @@ from agents_backend.contracts.schedulers import Overlap
 from agents_backend.db.tables.runs import Artifact
 from agents_backend.db.tables.schedulers import Scheduler
 from agents_backend.services.outcomes import artifact_of
-from agents_backend.services.schedulers import FiredRun, next_run_time
+from agents_backend.services.scheduler_runs import FiredRun
+from agents_backend.services.schedulers import next_run_time
 from agents_backend.services.task_parts import Task
 from agents_backend.services.timings import Period, ScheduleType
 from api.schemas.runs import Body, Name

@@ -127,7 +127,7 @@ function linkOf(name, { title = name, link, ctx, again }) {
   };
   const begin = async () => {
     const { url } = await call("POST", `/admin/oauth2/${name}/link?mode=console`);
-    leaveToSignIn();
+    leaveToSignIn("/profile");
     location.assign(url);
   };
   const button = (text, run, tone = "") => h("button", { type: "button", class: tone, onclick: ctx.guard(run) }, text);

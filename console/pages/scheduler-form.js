@@ -73,7 +73,7 @@ export function schedulerForm({ ctx, tasks, one, save, back }) {
     ],
     cancel: "Back",
     oncancel: back,
-    onsubmit: (values) => save({ ...values, args: [] }),
+    onsubmit: (values) => save({ ...values, kwargs: values.kwargs ?? {}, args: [] }),
   });
   const task = made.field("task").input;
   task.addEventListener("change", () => {

@@ -8,6 +8,7 @@ import { idOrNull, orNull } from "../ui/fields.js";
 import { badge, time } from "../ui/format.js";
 import { listing } from "../ui/listing.js";
 import { choices } from "../ui/table.js";
+import { addCredits } from "./credits.js";
 
 const PATH = "/admin/sys/users";
 
@@ -122,6 +123,7 @@ function actions(ctx, user, depts, roles, reload) {
     action(ctx, { label: "Change", about, needs: "sys:user:edit", run: change }),
     action(ctx, { label: "Password", about, needs: "sys:user:password", run: () => resetPassword(user, path) }),
     action(ctx, { label: "Rights", about, needs: "sys:user:superuser", run: () => raise(user, path, reload) }),
+    addCredits(ctx, { user_id: user.id, username: about }),
     action(ctx, { label: "Delete", about, needs: "sys:user:delete", danger: true, run: drop }),
   ];
 }

@@ -34,6 +34,7 @@ export function group({ name, label, fields, visible = true }) {
 
   function set(next) {
     part.parts = next.map(partOf);
+    row.hidden = !visible || !next.length;
     fill(
       row,
       heading,

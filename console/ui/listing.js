@@ -12,7 +12,7 @@ export function pager(onpage) {
   const back = h("button", { type: "button", onclick: () => onpage(-1) }, "Previous");
   const forth = h("button", { type: "button", onclick: () => onpage(1) }, "Next");
   const where = h("span", { class: "dim" });
-  const node = h("nav", { class: "row pager", "aria-label": "Pages" }, back, where, forth);
+  const node = h("nav", { class: "row pager", "aria-label": "Pages of the list" }, back, where, forth);
   const show = ({ page, total_pages: pages, total }) => {
     where.textContent = `Page ${page} of ${Math.max(pages, 1)} · ${total} in all`;
     back.disabled = page <= 1;

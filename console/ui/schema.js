@@ -46,8 +46,23 @@ function control(property, { value, must }) {
   const shared = { value, required: must };
   if (property.type === "string") return { ...shared, ...text(property, must) };
   if (property.type === "integer" || property.type === "number") return { ...shared, ...number(property) };
+  if (areTexts(property)) return { ...shared, ...lines(value, must) };
   return { ...shared, type: "json", rows: 4, ...json(property, must) };
 }
+
+const areTexts = ({ type, items, prefixItems }) =>
+  type === "array" && (prefixItems ?? [items]).every((item) => item?.type === "string");
+
+/** A list of texts: one a line. */
+const lines = (value, must) => ({
+  type: "textarea",
+  value: (value ?? []).join("\n"),
+  placeholder: "One a line",
+  parse: (given) => {
+    const found = given.split("\n").filter((line) => line.trim());
+    return found.length || must ? found : undefined;
+  },
+});
 
 /** JSON; where the schema takes a text as well, what is no JSON is one. */
 function json({ anyOf = [] }, must) {

@@ -17,9 +17,16 @@ from tests.api.test_auth import LOGIN, credentials
 from tests.api.test_permissions import _concrete
 
 # Signing in, by a provider too, health, and a link that carries its own signature.
-UNPROTECTED = {"login", "refresh_token", "captcha", "health", "health_ready", "health_live", "open_link"} | {
-    *("github_authorize", "github_callback", "google_authorize", "google_callback", "list_oauth2_providers")
-}
+UNPROTECTED = {
+    "login",
+    "refresh_token",
+    "captcha",
+    "health",
+    "health_ready",
+    "health_live",
+    "open_link",
+    "mcp_oauth_callback",
+} | {*("github_authorize", "github_callback", "google_authorize", "google_callback", "list_oauth2_providers")}
 OTHER = "another secret, as long as ours is, or longer"
 
 

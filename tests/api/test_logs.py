@@ -315,6 +315,7 @@ async def test_requests_do_not_wait_for_the_log(database):
     await writer.start()
     for _ in range(1000):
         writer.add(_told("nobody"))  # never waits: this loop would not end otherwise
+    assert REGISTRY.get_sample_value("opera_log_waiting") == 1000
     gate.set()
     writer._database = database
     await writer.close()

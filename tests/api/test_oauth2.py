@@ -356,10 +356,12 @@ async def test_a_provider_that_never_answers_is_a_504(settings, database, fake):
             assert fake.tried[path] <= 3
 
 
-async def test_keys_that_cannot_be_read_are_google_s_failure(browser, fake):
+async def test_keys_that_cannot_be_read_are_google_s_failure(browser, database, fake):
     await fake.rotate()
     fake.faults["/google/certs"] = "malformed"
+    before = await count(database)
     refused(await browser.sign_in("google"), 502, "UPSTREAM_FAILED")
+    assert await count(database) == before
 
 
 async def test_a_read_that_fails_once_is_tried_again(browser, fake):
@@ -376,12 +378,14 @@ async def test_who_hides_their_address_is_let_in_without_it(browser, fake):
 async def test_a_provider_that_does_not_know_us_or_is_away_is_a_502(settings, database, fake):
     wrong = {f"{name}_client_secret": secret("not-the-secret") for name in PROVIDERS}
     away = {f"{name}_token_url": "http://127.0.0.1:9/token" for name in PROVIDERS}
+    before = await count(database)
     for changed, code in ((wrong, "UPSTREAM_REJECTED"), (away, "UPSTREAM_FAILED")):
         made = configured(settings, fake.url)
         made = made.model_copy(update={"oauth2": made.oauth2.model_copy(update=changed)})
         async with running(made) as app, Browser(app) as browser:
             for name in PROVIDERS:
                 refused(await browser.sign_in(name), 502, code)
+    assert await count(database) == before
 
 
 async def test_a_stranger_gets_no_user_where_signing_up_is_closed(settings, database, fake):

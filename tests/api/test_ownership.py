@@ -19,6 +19,7 @@ SHARED = re.compile(r"^/api/v1/(admin|agent/ag-ui|agent/mcp)/")
 # Sandboxes need a host: tests/sandboxes does the same for every id of theirs. A signed link is its own key.
 ELSEWHERE = re.compile(r"^/api/v1/agent/(sandboxes|artifacts)/")
 BODIES = {
+    "update_custom_mcp_server": {"url": "https://example.com/mcp"},
     "resume_run": {"decision": "approve"},
     "update_scheduler": {"name": "taken"},
     "backfill_scheduler": {"start_time": "2026-01-01T00:00:00Z", "end_time": "2026-01-02T00:00:00Z"},
@@ -43,8 +44,26 @@ async def artifact(owner: httpx.AsyncClient) -> dict[str, str]:
     return {"get_artifact.run_id": run_id, "name": made["name"]}
 
 
+async def codex(owner: httpx.AsyncClient) -> dict[str, str]:
+    """Servers of one's own need a server to connect to: tests/mcp has the same for them."""
+    await owner.post("/agent/user-settings/mcp/codex", json={"apikey": "sk-mine"})
+    own = {f"{operation}.name": "mine" for operation in ("update_custom_mcp_server", "authorize_custom_mcp_server")}
+    return {"tool_type": "codex", **own}
+
+
+async def staged_file(owner: httpx.AsyncClient) -> dict[str, str]:
+    answer = await owner.post("/agent/files/upload", files={"file": ("mine.txt", b"mine")})
+    return {"file_id": answer.json()["id"]}
+
+
 # What makes the owner's things, by the names that the paths' parameters have, with the operation before it where one differs.
-MAKERS: tuple[Callable[[httpx.AsyncClient], Awaitable[dict[str, str]]], ...] = (waiting_run, scheduler, artifact)
+MAKERS: tuple[Callable[[httpx.AsyncClient], Awaitable[dict[str, str]]], ...] = (
+    waiting_run,
+    scheduler,
+    artifact,
+    staged_file,
+    codex,
+)
 
 
 @pytest.fixture
@@ -89,20 +108,22 @@ async def test_somebody_else_s_thing_is_like_none_at_all(client, other_client, i
     assert (await client.get(f"/agent/runs/{ids['run_id']}")).json()["status"] == "waiting"
     assert (await client.get(f"/agent/threads/{ids['thread_id']}")).status_code == 200
     assert (await client.get(f"/task/schedulers/{ids['scheduler_id']}")).json()["version"] == 1
+    assert (await client.get(f"/agent/files/{ids['file_id']}")).status_code == 200
 
 
-async def test_somebody_else_s_thread_in_a_body_is_like_none_at_all(client, other_client, ids):
+async def test_somebody_else_s_thread_or_file_in_a_body_is_like_none_at_all(client, other_client, ids):
     bodies = [
         {"messages": [{"role": "user", "content": "yes"}], "thread_id": ids["thread_id"]},
         {"thread_id": ids["thread_id"], "resume": [{"interrupt_id": "x", "status": "resolved"}]},
     ]
+    bodies.append({"messages": [{"role": "user", "content": "read it"}], "file_ids": [ids["file_id"]]})
     for body in bodies:
         assert (await other_client.post(CHAT, json=body)).status_code == 404
     assert (await client.get(f"/agent/runs/{ids['run_id']}")).json()["status"] == "waiting"
 
 
 async def test_lists_hold_one_s_own_things_alone(client, other_client, ids):
-    for path in ("/agent/runs", "/agent/threads", "/task/schedulers"):
+    for path in ("/agent/runs", "/agent/threads", "/task/schedulers", "/agent/files", "/agent/credits/usage"):
         assert (await other_client.get(path)).json()["total"] == 0
     assert (await other_client.get("/agent/runs", params={"thread_id": ids["thread_id"]})).json()["items"] == []
 

@@ -10,6 +10,7 @@ import pytest
 from pptx import Presentation
 from sqlalchemy import func, select, update
 
+from agents_backend.contracts.schedulers import FireRef
 from agents_backend.db.base import Database, now
 from agents_backend.db.tables.runs import Run
 from agents_backend.db.tables.schedulers import SchedulerRun
@@ -19,15 +20,20 @@ from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.storage import Storage
 from agents_backend.integrations.temporal import connect as connect_temporal
 from agents_backend.services.artifacts import Artifacts
+from agents_backend.services.fire_records import FireRecords
 from agents_backend.services.launches import Launches
 from agents_backend.services.podcasts import PodcastInput, PodcastRequest, PodcastRequests
 from agents_backend.services.run_starts import RunStarts
+from agents_backend.services.schedule_mirror import ScheduleMirror
+from agents_backend.services.spending import Spending
+from agents_backend.services.timings import transitions
 from agents_backend.settings import Settings
 from tests.api.people import Admin
 from tests.api.people import signed_in as sign_in
 from tests.fakes.http_server import FakeHttp
 from tests.schedulers import (
     BASE,
+    PROMPT,
     add_user,
     create,
     ended,
@@ -116,8 +122,9 @@ async def test_a_deck_is_made_of_a_page_and_of_a_text(ann, web):
 async def test_a_fire_that_is_tried_again_makes_one_podcast_also_when_the_page_has_changed(
     settings, database, redis, me
 ):
-    launches = Launches(temporal=await connect_temporal(settings.temporal), settings=settings)
-    starts = RunStarts(database=database, log=EventLog(redis), launches=launches, settings=settings)
+    launches = Launches(temporal=await connect_temporal(settings), settings=settings)
+    spending = Spending(database=database, settings=settings.credits)
+    starts = RunStarts(database=database, log=EventLog(redis), launches=launches, spending=spending, settings=settings)
     artifacts = Artifacts(database=database, storage=Storage(settings.storage, settings.data_dir), settings=settings)
     podcasts, key, wish = PodcastRequests(starts=starts, artifacts=artifacts), f"schedule:{uuid.uuid4()}", {"url": "u"}
     before, after = (PodcastInput(content=f"The ferry sails at {hour}.") for hour in ("nine", "ten"))
@@ -126,6 +133,28 @@ async def test_a_fire_that_is_tried_again_makes_one_podcast_also_when_the_page_h
     assert again.run.id == first.run.id
     with pytest.raises(IdempotencyMismatch):
         await podcasts.start(PodcastRequest(me["id"], after, key, wish={"url": "another"}))
+
+
+async def test_a_time_that_is_none_of_ours_does_not_use_up_a_one_off(client, settings, database):
+    soon, zone = now() + timedelta(days=5), "Europe/Berlin"
+    back = next(moment for moment, step in transitions(zone, soon.year) if step < timedelta() and moment > soon)
+    times = {"type": "crontab", "crontab": "30 2 * * *", "timezone": zone, "one_off": True}
+    body = {"name": "once", "task": "agent_prompt", "kwargs": {"prompt": PROMPT}, **times}
+    made = await create(client, body)
+    temporal = await connect_temporal(settings)
+    records = FireRecords(database=database, mirror=ScheduleMirror(database=database, temporal=temporal))
+    second = FireRef(  # the clock shows half past two once more
+        scheduler_id=made["id"],
+        fire_id=str(uuid.uuid4()),
+        workflow_id="second",
+        scheduled_for=back + timedelta(minutes=30),
+    )
+    begun = await records.begin(second)
+    assert begun.state.status == "skipped"
+    state = (await temporal.get_schedule_handle(f"schedule-{made['id']}").describe()).schedule.state
+    assert (state.note, state.remaining_actions) == ("v2/" + f"{now().year} once", 1)
+    after = await read(client, made)
+    assert (after["enabled"], after["total_run_count"]) == (True, 0)
 
 
 async def test_a_page_without_text_and_one_that_is_gone_fail_and_say_so(ann, web):

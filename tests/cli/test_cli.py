@@ -58,6 +58,7 @@ def test_check_config_is_content_with_a_complete_production():
     [
         ({"API_PORT": "eighty"}, "API_PORT: Input should be a valid integer"),
         ({"AUTH_SECRET": "short"}, "AUTH_SECRET: "),
+        ({"VAULT_KEYS": "ab" * 31}, "VAULT_KEYS: Value error, each key is 64 hexadecimal digits"),
         ({"MODEL_LIST": "[{"}, "MODEL_LIST: not valid JSON"),
         ({"MODEL_LIST": '[{"name": "a"}]'}, "MODEL_LIST.0.model: Field required"),
         ({"MODEL_DEFAULT": "nobody"}, "no such model: nobody"),
@@ -77,6 +78,7 @@ def test_a_wrong_setting_is_named_with_what_is_wrong_and_no_traceback(wrong, sai
 @pytest.mark.parametrize("command", ["api", "worker"])
 def test_a_production_process_refuses_to_start_on_missing_or_weak_secrets_and_names_each(command):
     weak = {"ADMIN_PASSWORD": "admin", "AUTH_SECRET": "a" * 40, "AGENT_FETCH_ALLOW_LOOPBACK": "true"}
+    weak["VAULT_KEYS"] = "ab" * 32
     done = run(command, ENVIRONMENT="production", **weak)
     assert done.returncode == 1
     for name in (
@@ -85,10 +87,12 @@ def test_a_production_process_refuses_to_start_on_missing_or_weak_secrets_and_na
         "TEMPORAL_ADDRESS",
         "ADMIN_PASSWORD",
         "AUTH_SECRET",
+        "VAULT_KEYS",
         "AGENT_FETCH_ALLOW_LOOPBACK",
     ):
         assert name in done.stdout
     assert "a" * 40 not in done.stdout + done.stderr
+    assert "ab" * 32 not in done.stdout + done.stderr
 
 
 def test_a_process_without_its_servers_says_which_it_misses():

@@ -59,9 +59,11 @@ async def test_an_account_is_linked_and_unlinked_on_ones_own_page(visit, offerin
     url, fake = offering
     user = await Admin(admin_client).user()
     one = await (await visit(url)).enter("#/profile", PASSWORD, username=user["username"])
+    fake.denies = True
     await one.click("Link GitHub")
-    await expect(one.page.get_by_label("Message", exact=True)).to_be_visible()
-    await one.open("#/profile")
+    await expect(one.page.get_by_role("alert").filter(has_text="You did not allow the sign-in.")).to_be_visible()
+    fake.denies = False
+    await one.click("Link GitHub")
     await expect(one.page.get_by_text(fake.person.login)).to_be_visible()
     await one.click("Unlink GitHub")
     await one.answer("Unlink")

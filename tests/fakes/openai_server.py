@@ -14,7 +14,7 @@ from collections import Counter
 from typing import Any, Self
 
 _DIRECTIVE = re.compile(r"\[(tokens|delay|error|reset|hang|malformed|reasoning|say)\b=?([^\]]*)\]")
-_TOOL = re.compile(r"\[(?:tool:|toolloop=(\d+) )(\w+) (\{.*?\})\]", re.DOTALL)
+_TOOL = re.compile(r"\[(?:tool:|toolloop=(\d+) )([\w-]+) (\{.*?\})\]", re.DOTALL)
 
 
 class Say(str):

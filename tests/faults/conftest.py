@@ -30,6 +30,7 @@ class Deployment:
     def __init__(self, stack: Stack, fake_model: FakeOpenAI) -> None:
         models = [{"name": "fake", "model": "fake", "base_url": fake_model.base_url}]
         environment = {**stack.environment(), "MODEL_LIST": json.dumps(models), "ENVIRONMENT": "test"}
+        environment["TEMPORAL_ENCRYPT_PAYLOADS"] = "true"
         ports = [free_port(), free_port()]
         self.stack = stack
         self.settings: Settings = settings_for(stack)

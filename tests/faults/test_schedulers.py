@@ -20,7 +20,7 @@ from agents_backend.db.migrate import upgrade
 from agents_backend.db.schedulers import SchedulerRepository
 from agents_backend.db.tables.schedulers import Scheduler
 from agents_backend.integrations.temporal import connect
-from agents_backend.services.users import ensure_administrator
+from agents_backend.services.administrator import ensure_administrator
 from agents_backend.settings import Settings
 from agents_backend.stack.stack import Stack
 from tests.conftest import running_stack, settings_for
@@ -103,7 +103,7 @@ async def main():
     temporal = await connect(settings)
     async with Database(settings.database) as database:
         mirror = Dying(database=database, temporal=temporal)
-        schedulers = Schedulers(database=database, mirror=mirror, temporal=temporal, settings=settings)
+        schedulers = Schedulers(database=database, mirror=mirror, settings=settings)
         if what == "create":
             await schedulers.create(1, body, idempotency_key=None)
         elif what == "update":
@@ -180,6 +180,7 @@ async def test_a_schedule_that_somebody_deleted_or_that_has_no_row_is_put_right_
             return (await note(own_settings, made["id"])) is not None and (await note(own_settings, lost["id"])) is None
 
         await until(right)
+    assert await note(own_settings, made["id"]) == "v1 deleted by hand"
     await delete(admin, made)
 
 

@@ -14,10 +14,11 @@ from agents_backend.contracts.queues import QUEUES
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
 from agents_backend.services.seeds import seed
-from agents_backend.settings import ModelConfig, ModelSettings, SpeechSettings
+from agents_backend.settings import ClaudeCodeSettings, ModelConfig, ModelSettings, SpeechSettings
 from agents_backend.stack.process import free_port
 from api.app import create_app
 from tests.conftest import PASSWORD, running_stack, settings_for
+from tests.fakes.anthropic_oauth import FakeAnthropicOAuth
 from tests.fakes.edge_server import FakeEdge
 from tests.fakes.openai_server import FakeOpenAI
 from workers.main import run as run_worker
@@ -44,12 +45,13 @@ class Target:
 @pytest.fixture(scope="module")
 async def target(fake_model: FakeOpenAI, fake_edge: FakeEdge, tmp_path_factory) -> AsyncIterator[Target]:
     """Servers that may be wrecked: the fuzzer deletes and disables what it likes."""
-    async with running_stack(sandboxes=True) as stack:
+    async with running_stack(sandboxes=True) as stack, FakeAnthropicOAuth() as anthropic:
         config = ModelConfig(name="fake", model="fake", base_url=fake_model.base_url)
         settings = settings_for(
             stack,
             models=ModelSettings(list=(config,)),
             speech=SpeechSettings(provider="edge", edge_url=fake_edge.url),
+            claude_code=ClaudeCodeSettings(token_url=anthropic.token_url),
             data_dir=tmp_path_factory.mktemp("fuzzed"),
         )
         await asyncio.to_thread(upgrade, settings.database.url.get_secret_value())

@@ -128,6 +128,7 @@ async def test_leaving_the_stream_closes_the_vendor_s_connection(provider):
         async with asyncio.timeout(5):
             while not fake.closed_early:
                 await asyncio.sleep(0.01)
+        assert len(fake.asked) == 1
 
 
 @pytest.mark.parametrize("provider", VENDORS)

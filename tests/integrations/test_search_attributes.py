@@ -24,11 +24,15 @@ from agents_backend.stack.process import ServerProcess, accepts, free_port
 from agents_backend.stack.temporal import binary
 
 
+def at(temporal: TemporalSettings) -> Settings:
+    return Settings(temporal=temporal, vault=VaultSettings(keys="0123456789abcdef" * 4))
+
+
 @pytest.fixture(scope="module")
 async def strange(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Client]:
     port, folder = free_port(), tmp_path_factory.mktemp("temporal")
     address = TemporalSettings(address=f"127.0.0.1:{port}")
-    settings = Settings(temporal=address, vault=VaultSettings(keys="0123456789abcdef" * 4))
+    settings = at(address)
 
     async def answers() -> bool:
         if not await accepts(port):
@@ -70,7 +74,7 @@ async def test_what_is_missing_is_registered_once_and_a_run_can_carry_it(strange
 
 async def test_a_namespace_that_is_not_there_is_said(strange):
     address = strange.service_client.config.target_host
-    client = await connect(TemporalSettings(address=address, namespace="nowhere"))
+    client = await connect(at(TemporalSettings(address=address, namespace="nowhere")))
     with pytest.raises(Unavailable, match="nowhere"):
         await ensure_search_attributes(client)
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow
 
-from agents_backend.services.schedule_mirror import spec_of
-from agents_backend.services.timings import Timing
+from agents_backend.services.schedule_specs import spec_of
+from agents_backend.services.timings import Timing, transitions
 from tests.services import timing_strategies as strategies
 
 relaxed = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -43,6 +43,18 @@ async def test_temporal_fires_a_crontab_when_we_say_but_for_what_is_left_out_whe
     kept = [time for time in found if not timing.is_spurious(time)]
     assert kept
     assert kept == strategies.first(timing, len(kept))
+
+
+@pytest.mark.parametrize(("zone", "crontab"), [("Europe/Berlin", "30 2 * * *"), ("America/New_York", "30 1 * * *")])
+async def test_a_fixed_time_that_the_clock_shows_twice_fires_once_whichever_of_the_two_temporal_takes(
+    temporal, zone, crontab
+):
+    soon = datetime.now(strategies.UTC) + timedelta(days=5)
+    back = next(moment for moment, step in transitions(zone, strategies.YEAR) if step < timedelta() and moment > soon)
+    timing = Timing(crontab=crontab, timezone=zone, anchor=back, start=back - timedelta(days=3))
+    found = [time for time in await told(temporal, timing) if not timing.is_spurious(time)]
+    assert found == strategies.first(timing, len(found))
+    assert sum(abs(time - back) <= timedelta(hours=1) for time in found) == 1
 
 
 @given(timing=strategies.intervals)

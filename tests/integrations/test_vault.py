@@ -4,6 +4,7 @@ from pydantic import ValidationError
 from agents_backend.domain.errors import KeyMissing, SealBroken
 from agents_backend.integrations.vault import OVERHEAD, Keyring
 from agents_backend.settings import VaultSettings
+from agents_backend.stack.stack import Kept
 
 OLD, NEW = "0123456789abcdef" * 4, "fedcba9876543210" * 4
 PLAIN = b'{"token":"canary"}'
@@ -79,3 +80,11 @@ def test_keys_that_are_none_are_refused_without_being_told(keys):
 
 def test_a_file_may_hold_one_key_a_line():
     assert VaultSettings(keys=f"{NEW}\n{OLD}\n").listed() == (bytes.fromhex(NEW), bytes.fromhex(OLD))
+
+
+def test_the_embedded_stack_makes_a_key_once_and_keeps_it_for_its_owner_alone(tmp_path):
+    made = Kept(tmp_path / "secrets.json").key("vault")
+    assert VaultSettings(keys=made).listed() == (bytes.fromhex(made),)
+    assert Kept(tmp_path / "secrets.json").key("vault") == made
+    assert [path.name for path in tmp_path.iterdir()] == ["secrets.json"]
+    assert (tmp_path / "secrets.json").stat().st_mode & 0o777 == 0o600

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.worker import Replayer
+from temporalio.worker import Replayer, WorkflowReplayResult
 from temporalio.workflow import NondeterminismError
 
 from agents_backend.integrations.payloads import data_converter
@@ -23,7 +23,7 @@ RECORDED = sorted(HISTORIES.glob("*.json"))
 each_recorded = pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
 
 
-async def replay(history: dict[str, Any]) -> None:
+async def replay(history: dict[str, Any]) -> WorkflowReplayResult:
     """Raises what the worker would meet."""
     replayer = Replayer(
         workflows=[ChatWorkflow],
@@ -31,7 +31,7 @@ async def replay(history: dict[str, Any]) -> None:
         workflow_runner=strict_runner(),
         data_converter=data_converter(SETTINGS),
     )
-    await replayer.replay_workflow(WorkflowHistory.from_json("chat-recorded", history))
+    return await replayer.replay_workflow(WorkflowHistory.from_json("chat-recorded", history))
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def read(path: Path) -> dict[str, Any]:
 
 @each_recorded
 async def test_a_recorded_run_replays(path):
-    await replay(read(path))
+    assert (await replay(read(path))).replay_failure is None
 
 
 @pytest.mark.parametrize("name", ["approval_with_edit-1", "model_failure-1"])

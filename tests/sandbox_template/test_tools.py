@@ -204,6 +204,7 @@ async def test_nothing_that_was_started_outlives_the_server(tmp_path):
         command = "sleep 600 & echo $!; wait"
         started = await call("shell_start", command=command, pty=False, wait_seconds=10)
         child = int(started["output"])
+        assert _runs(child)
     async with asyncio.timeout(10):
         while _runs(child):
             await asyncio.sleep(0.02)

@@ -9,7 +9,7 @@ import httpx
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
 from agents_backend.integrations.temporal import connect
-from agents_backend.services.users import ensure_administrator
+from agents_backend.services.administrator import ensure_administrator
 from agents_backend.settings import SandboxSettings
 from tests.conftest import running_stack, settings_for
 from tests.replay.record import one_event_a_line, without_this_machine

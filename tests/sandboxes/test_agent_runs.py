@@ -1,6 +1,7 @@
 """Agents that work in a sandbox: through HTTP and Temporal, against the embedded host and a scripted model."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator
 
@@ -25,7 +26,9 @@ from tests.sandboxes.conftest import add_user, e2b_of, serving, signed_in, worki
 from tests.streams import CHAT, body, read
 
 AGENT = "/agent/agent/stream"
-TOOLS = {"shell_run", "shell_start", "file_read", "file_write", "file_edit", "port_register", "save_artifact"}
+TOOLS = {"shell_run", "shell_start", "file_read", "file_write", "file_edit", "port_register", "save_artifact"} | {
+    "copy_attachment"
+}
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +132,30 @@ async def test_a_program_is_written_fails_is_fixed_runs_and_is_handed_over(
     assert [(a["name"], a["media_type"]) for a in run["artifacts"]] == [("result.txt", "text/plain")]
     file = await client.get(f"/agent/runs/{run_id}/artifacts/result.txt")
     assert (file.status_code, file.content) == (200, b"6\n")
+
+
+async def test_what_the_user_attached_is_copied_into_the_sandbox_and_no_one_else_s(
+    client: httpx.AsyncClient, stranger: httpx.AsyncClient, model: FakeOpenAI
+):
+    data = b"\x00binary\xff" * 1_000
+    mine, theirs = [
+        (await who.post("/agent/files/upload", files={"file": ("a b.bin", data)})).json()["id"]
+        for who in (client, stranger)
+    ]
+    _, _, events = await work(
+        client,
+        model,
+        call("copy_attachment", file_id=mine),
+        call("shell_run", command="sha256sum '/home/user/uploads/a b.bin'"),
+        call("copy_attachment", file_id=theirs),
+        file_ids=[mine],
+    )
+    copied, summed, refused = results(events)
+    assert copied == "a b.bin (8,000 bytes) is copied to /home/user/uploads/a b.bin."
+    assert hashlib.sha256(data).hexdigest() in summed
+    assert refused == "There is no such file."
+    told = next(m["content"] for m in model.requests[-1]["messages"] if m["role"] == "user")
+    assert mine in str(told)
 
 
 async def test_a_thread_has_one_sandbox_however_many_calls_ask_at_once_and_later_runs_find_it(

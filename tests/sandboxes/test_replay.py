@@ -8,7 +8,7 @@ import json
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.worker import Replayer
+from temporalio.worker import Replayer, WorkflowReplayResult
 from temporalio.workflow import NondeterminismError
 
 from agents_backend.integrations.payloads import data_converter
@@ -23,18 +23,18 @@ RECORDED = sorted(HISTORIES.glob("*.json"))
 each_recorded = pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
 
 
-async def replay(history: dict) -> None:
+async def replay(history: dict) -> WorkflowReplayResult:
     replayer = Replayer(
         workflows=[SandboxWorkflow, SandboxCommandWorkflow],
         workflow_runner=strict_runner(),
         data_converter=data_converter(SETTINGS),
     )
-    await replayer.replay_workflow(WorkflowHistory.from_json("sandbox-recorded", history))
+    return await replayer.replay_workflow(WorkflowHistory.from_json("sandbox-recorded", history))
 
 
 @each_recorded
 async def test_a_recorded_life_replays(path):
-    await replay(json.loads(path.read_text()))
+    assert (await replay(json.loads(path.read_text()))).replay_failure is None
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from agents_backend.integrations.storage import Storage
 from agents_backend.services.artifacts import Artifacts, NewArtifact
 from agents_backend.services.progress import Progress
 from agents_backend.services.run_parts import RunParts
+from agents_backend.services.spending import Spending
 from agents_backend.services.spoken_lines import LAST_ATTEMPT, PATIENCE, SpokenLines
 
 
@@ -30,6 +31,7 @@ async def lines(settings, database: Database):
             storage=Storage(settings.storage, settings.data_dir),
             providers=SpeechProviders(settings),
             progress=Progress(log=EventLog(redis)),
+            spending=Spending(database=database, settings=settings.credits),
             settings=settings.speech,
         )
 

@@ -17,9 +17,10 @@ from agents_backend.domain.errors import RunClosed, Unavailable, UpstreamFailed
 from agents_backend.domain.runs import RunStatus
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.redis_connections import connect
+from agents_backend.services.spending import Spending
 from agents_backend.services.tool_calls import UNCERTAIN, ToolCalls
 from agents_backend.services.toolboxes import Availability, NewArtifact, Source, Toolboxes, ToolContext, ToolResult
-from agents_backend.settings import AgentSettings, Settings
+from agents_backend.settings import AgentSettings, CreditSettings, Settings
 
 OBJECT = {"type": "object", "properties": {}}
 
@@ -84,9 +85,14 @@ class Scene:
             )
         return request.model_copy(update={"interrupt_id": interrupt_id})
 
-    def calls(self, box: Box, *, max_bytes: int = 1_000) -> ToolCalls:
-        settings = AgentSettings(max_tool_result_bytes=max_bytes)
-        return ToolCalls(database=self.database, log=self._log, toolboxes=Toolboxes(box), settings=settings)
+    def calls(self, *boxes: Box, max_bytes: int = 1_000) -> ToolCalls:
+        return ToolCalls(
+            database=self.database,
+            log=self._log,
+            toolboxes=Toolboxes(*boxes),
+            spending=Spending(database=self.database, settings=CreditSettings()),
+            settings=AgentSettings(max_tool_result_bytes=max_bytes),
+        )
 
     async def result(self, request: ToolRequest):
         async with self.database.transaction() as session:
@@ -201,8 +207,5 @@ async def test_a_run_that_has_ended_calls_no_tool(scene):
 async def test_of_two_tools_with_one_name_the_earlier_toolbox_is_asked(scene):
     request, first, second = await scene.begin(), Box(ToolResult("first")), Box(ToolResult("second"))
     second.tool = replace(second.tool, description="Another.")
-    calls = ToolCalls(
-        database=scene.database, log=scene._log, toolboxes=Toolboxes(first, second), settings=AgentSettings()
-    )
-    await calls.call(request)
+    await scene.calls(first, second).call(request)
     assert (await scene.result(request))[0].content == "first"

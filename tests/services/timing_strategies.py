@@ -77,4 +77,4 @@ intervals = st.builds(
 
 
 def first(timing: Timing, count: int) -> list[datetime]:
-    return list(islice(timing.times(timing.anchor - timedelta(seconds=1)), count))
+    return list(islice(timing.times((timing.start or timing.anchor) - timedelta(seconds=1)), count))

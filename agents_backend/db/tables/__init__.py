@@ -1,7 +1,10 @@
 """The tables, one file a noun."""
 
+from agents_backend.db.tables.credits import CreditAccount, CreditEntry
+from agents_backend.db.tables.files import StagedFile
 from agents_backend.db.tables.generator import GeneratedTable
 from agents_backend.db.tables.logs import OperaLog
+from agents_backend.db.tables.mcp import CodingAgent, McpServer
 from agents_backend.db.tables.oauth import OAuthLink
 from agents_backend.db.tables.rights import Dept, Menu, Role, RoleMenu, UserRole
 from agents_backend.db.tables.runs import Artifact, IdempotencyKey, Interrupt, Message, Run, RunPart, Thread
@@ -14,11 +17,15 @@ __all__ = [
     "Artifact",
     "AuthSession",
     "BegunCall",
+    "CodingAgent",
+    "CreditAccount",
+    "CreditEntry",
     "Dept",
     "GeneratedTable",
     "IdempotencyKey",
     "Interrupt",
     "LoginLog",
+    "McpServer",
     "Menu",
     "Message",
     "OAuthLink",
@@ -32,6 +39,7 @@ __all__ = [
     "Scheduler",
     "SchedulerRun",
     "Slide",
+    "StagedFile",
     "Thread",
     "User",
     "UserRole",

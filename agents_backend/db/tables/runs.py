@@ -2,9 +2,10 @@
 
 import uuid
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Numeric, String, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -49,6 +50,9 @@ class Run(Base):
     model: Mapped[str] = mapped_column(String(128), default="")
     usage: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     cost_usd: Mapped[float] = mapped_column(default=0)
+    credits_reserved: Mapped[Decimal] = mapped_column(
+        Numeric(18, 6), default=Decimal(0), server_default="0", doc="above zero while it runs and is charged for"
+    )
     error: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]
@@ -57,6 +61,11 @@ class Run(Base):
     __table_args__ = (
         Index("ix_runs_user_id_created_at", "user_id", text("created_at desc")),
         Index("ix_runs_open", "status", postgresql_where=text("finished_at is null")),
+        Index(
+            "ix_runs_unsettled",
+            "finished_at",
+            postgresql_where=text("credits_reserved > 0 and finished_at is not null"),
+        ),
         Index(
             "uq_runs_thread_id_active",
             "thread_id",

@@ -1,0 +1,19 @@
+"""The end of staged files."""
+
+from temporalio import activity
+
+from activities.failures import as_failures
+from activities.heartbeats import beating
+from agents_backend.contracts import activities as names
+from agents_backend.services.staged_files import StagedFiles
+
+
+class FileActivities:
+    def __init__(self, *, files: StagedFiles) -> None:
+        self._files = files
+
+    @activity.defn(name=names.EXPIRE_FILES)
+    async def expire_files(self) -> int:
+        with as_failures():
+            async with beating():
+                return await self._files.expire()
