@@ -14,9 +14,14 @@ _POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
+# The frame that shows a slide's page, which is somebody's HTML: nothing of it runs, nothing is fetched, only our page may hold it.
+_FRAME = "slide-frame.html"
+_FRAME_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src data:; font-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'; sandbox allow-scripts"
+)
 _HEADERS = {
     "Cache-Control": "no-cache",  # kept, but asked about each time: an update is seen at once, and costs a 304 otherwise
-    "Content-Security-Policy": _POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -30,7 +35,8 @@ class ConsoleFiles(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
-        response.headers.update(_HEADERS)
+        policy = _FRAME_POLICY if path == _FRAME else _POLICY
+        response.headers.update({**_HEADERS, "Content-Security-Policy": policy})
         kind = _TYPES.get(Path(path).suffix)
         if kind and "content-type" in response.headers:
             response.headers["Content-Type"] = f"{kind}; charset=utf-8"

@@ -1,7 +1,7 @@
 """An API and a worker with settings of a test's own, on a stack of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import httpx
@@ -18,8 +18,10 @@ from workers.main import run as run_worker
 
 
 @asynccontextmanager
-async def serving(settings: Settings, *, worker: bool = True, seconds: float = 60) -> AsyncIterator[httpx.AsyncClient]:
-    """A client who is signed in as the administrator, and waits `seconds` for an answer."""
+async def serving(
+    settings: Settings, *, worker: bool = True, queues: Sequence[str] = ("chat",), seconds: float = 60
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client who is signed in as the administrator, with a worker of these queues; waits `seconds` for an answer."""
     await asyncio.to_thread(upgrade, settings.database.url.get_secret_value())
     async with Database(settings.database) as database:
         await seed(database, settings)
@@ -29,7 +31,7 @@ async def serving(settings: Settings, *, worker: bool = True, seconds: float = 6
         uvicorn.Config(create_app(settings), port=port, log_config=None, ws="none", timeout_keep_alive=60)
     )
     api = asyncio.create_task(server.serve())
-    work = asyncio.create_task(run_worker(settings, ["chat"], stop=stop)) if worker else None
+    work = asyncio.create_task(run_worker(settings, list(queues), stop=stop)) if worker else None
     while not server.started:
         await asyncio.sleep(0.01)
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=seconds) as client:

@@ -60,6 +60,7 @@ MCP_PORT: Final = 6060
 VSCODE_PORT: Final = 9000
 OWNER: Final = "agents-backend-sandbox"  # the key of the metadata that names our row
 TOKEN_HEADER: Final = "e2b-traffic-access-token"  # noqa: S105  # a header's name
+TOKEN_PARAMETER: Final = "e2b_token"  # noqa: S105  # a query parameter's name, which our own host takes from browsers
 TRANSFER_SECONDS: Final = 3600.0
 _PING_SECONDS = 1.5
 PROGRAM_SECONDS: Final = 300.0  # after which E2B kills one that we could not
@@ -147,6 +148,11 @@ class Boxes:
     @property
     def has_vscode(self) -> bool:
         return self._vscode
+
+    @property
+    def token_parameter(self) -> str | None:
+        """How a browser, which can set no header, gives a port's token in an address; E2B's own ingress has no such way."""
+        return None if self._e2b.sandbox_url is None else TOKEN_PARAMETER
 
     # Lives
 

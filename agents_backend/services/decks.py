@@ -1,6 +1,7 @@
 """Decks: accepted here, outlined by the model or from the content's own structure, drawn as a PowerPoint file."""
 
 import asyncio
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,7 @@ from agents_backend.services.runs import StartedRun
 
 KIND = "ppt"
 OUTLINE = "outline"
+THUMBNAILS = "thumbnails.json"
 PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 
 
@@ -165,7 +167,9 @@ class DeckFiles:
         details = {"title": part.outline.title, "method": part.method, "slides": made.slides, "theme": given.theme}
         details |= {"note": part.note} if part.note else {}
         details |= {"pictures_not_fetched": album.missing} if album.missing else {}
+        shown = json.dumps(made.thumbnails, ensure_ascii=False).encode()
         await self._artifacts.save(run, NewArtifact(name, PPTX, made.data, details=details))
+        await self._artifacts.save(run, NewArtifact(THUMBNAILS, "application/json", shown, "thumbnails"))
         return MadeFile(name=name, size=len(made.data))
 
 

@@ -40,12 +40,16 @@ class NewSandbox:
 
 @dataclass(frozen=True)
 class SandboxUrls:
-    """How a running sandbox's own servers are reached; each request carries `token` in the header `token_header`."""
+    """How a running sandbox's own servers are reached; each request carries `token` in the header `token_header`.
+
+    A browser's first one may carry it in the query parameter `token_parameter`, where there is one.
+    """
 
     mcp_url: str
     vscode_url: str | None
     vscode_reason: str | None
     token: str | None
+    token_parameter: str | None
     token_header: str = TOKEN_HEADER
 
 
@@ -243,4 +247,5 @@ class Sandboxes:
             vscode_url=found.of(VSCODE_PORT) if has_vscode else None,
             vscode_reason=None if has_vscode else NO_VSCODE,
             token=found.token,
+            token_parameter=self._boxes.token_parameter,
         )

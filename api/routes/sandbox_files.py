@@ -23,9 +23,11 @@ from api.dependencies import CurrentUser, SandboxFilesOf
 from api.forms import UploadForm
 from api.openapi import errors
 from api.routes.sandboxes import OF_E2B
+from api.schemas.pages import Number, Page, Size
 from api.schemas.sandboxes import (
     DownloadToPresignedBody,
     FileView,
+    FolderEntryView,
     FolderView,
     MakeFolderBody,
     PathView,
@@ -41,6 +43,7 @@ router = APIRouter(
     tags=["sandbox files"],
     responses=errors(Invalid, Unauthenticated, NotFound, PathNotFound, TooLarge, SandboxFull, *OF_E2B, Unavailable),
 )
+FilePath = Annotated[str, Query(min_length=1, max_length=4096)]
 _FORM = {
     "requestBody": {
         "required": True,
@@ -112,10 +115,24 @@ async def make_sandbox_folder(
     return FolderView(path=path, created=created)
 
 
+@router.get("/{sandbox_id}/files", summary="List a folder: folders first, then by name")
+async def list_sandbox_folder(
+    sandbox_id: SandboxId,
+    user: CurrentUser,
+    files: SandboxFilesOf,
+    path: FilePath = "/home/user",
+    page: Number = 1,
+    size: Size = 200,
+) -> Page[FolderEntryView]:
+    found = sorted(await files.list(sandbox_id, user.user_id, path), key=lambda file: (not file.is_folder, file.path))
+    items = [FolderEntryView.of(file) for file in found[(page - 1) * size : page * size]]
+    return Page(items=items, total=len(found), page=page, size=size)
+
+
 @router.get("/{sandbox_id}/download", summary="Download a file of any size", response_class=StreamingResponse)
 async def download_sandbox_file(
     sandbox_id: SandboxId,
-    path: Annotated[str, Query(min_length=1, max_length=4096)],
+    path: FilePath,
     user: CurrentUser,
     files: SandboxFilesOf,
 ) -> StreamingResponse:

@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
+from agents_backend.integrations.decks.themes import THEMES
 from agents_backend.services.agent_config import AgentConfig
 from agents_backend.services.sandbox_reach import Reach
 from agents_backend.settings import EMBEDDED
@@ -72,6 +73,7 @@ class AgentConfigView(BaseModel):
     tools: list[ToolView]
     web_search: WebSearchView
     sandboxes: SandboxesView
+    deck_themes: list[str]
     limits: LimitsView
     notice: str | None
     temporal_ui_url: str
@@ -104,6 +106,7 @@ class AgentConfigView(BaseModel):
                 enabled=found.search_provider is not None, provider=found.search_provider, reason=found.search_reason
             ),
             sandboxes=SandboxesView.of(reach),
+            deck_themes=list(THEMES),
             limits=LimitsView(**found.limits),
             notice=found.notice,
             temporal_ui_url=found.temporal_ui_url,

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 
 from agents_backend.db.tables.sandboxes import Sandbox, SandboxCommand
 from agents_backend.integrations.sandbox_scripts import CommandReport
-from agents_backend.integrations.sandboxes import Box
+from agents_backend.integrations.sandboxes import Box, BoxFile
 from agents_backend.services.sandbox_commands import CommandRequest
 from agents_backend.services.sandbox_files import FileContent
 from agents_backend.services.sandboxes import Found, SandboxUrls
@@ -153,6 +153,9 @@ class SandboxUrlsView(BaseModel):
     vscode_reason: str | None
     access_token: str | None
     access_token_header: str | None
+    access_token_parameter: str | None = Field(
+        description="a query parameter that may carry the token instead, for a browser; null where there is none"
+    )
 
     @classmethod
     def values(cls, urls: SandboxUrls | None) -> dict[str, Any]:
@@ -162,6 +165,7 @@ class SandboxUrlsView(BaseModel):
             "vscode_reason": urls.vscode_reason if urls else None,
             "access_token": urls.token if urls else None,
             "access_token_header": urls.token_header if urls else None,
+            "access_token_parameter": urls.token_parameter if urls else None,
         }
 
     @classmethod
@@ -230,6 +234,17 @@ class CommandView(BaseModel):
                 "finished_at": row.finished_at,
             }
         )
+
+
+class FolderEntryView(BaseModel):
+    name: str
+    path: str
+    is_folder: bool
+    size: int = Field(description="bytes; of a folder, nothing that tells")
+
+    @classmethod
+    def of(cls, file: BoxFile) -> Self:
+        return cls(name=file.path.rsplit("/", 1)[-1], path=file.path, is_folder=file.is_folder, size=file.size)
 
 
 class PathView(BaseModel):

@@ -5,8 +5,9 @@ const LOCALE = /^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$/; // what the API takes
 
 /** `onsend(content, options)`, `onstop()`. `show(state)` with idle, running or waiting. */
 export class Composer {
-  constructor({ config, onsend, onstop }) {
+  constructor({ config, onsend, onstop, attachments }) {
     this.onsend = onsend;
+    this.attachments = attachments;
     this.input = h("textarea", {
       rows: 1,
       class: "prompt",
@@ -22,6 +23,7 @@ export class Composer {
     this.node = h(
       "form",
       { class: "composer", "aria-label": "New message", onsubmit: (event) => this.#submit(event) },
+      attachments.list,
       top,
       choices,
     );
@@ -54,9 +56,23 @@ export class Composer {
     this.model = h("select", {}, models);
     const model = models.length > 1 ? h("label", { class: "choice" }, "Model", this.model) : null;
     const menu = uid("menu");
-    const panel = h("div", { class: "menu", id: menu, popover: "auto" }, model, this.accept.node, hold);
+    const panel = h(
+      "div",
+      { class: "menu", id: menu, popover: "auto" },
+      model,
+      this.accept.node,
+      hold,
+      this.attachments.documents,
+    );
     const more = h("button", { type: "button", class: "quiet", popovertarget: menu }, "More");
-    this.toggles = [this.search.node, this.deep.node, h("div", { class: "anchor" }, more, panel)];
+    // A deployment without documents has nothing to choose from, which is no failure of the chat.
+    more.addEventListener("click", () => this.attachments.refresh().catch(() => {}));
+    this.toggles = [
+      this.attachments.button,
+      this.search.node,
+      this.deep.node,
+      h("div", { class: "anchor" }, more, panel),
+    ];
   }
 
   get options() {
@@ -69,6 +85,7 @@ export class Composer {
       ...(LOCALE.test(navigator.language) && { locale: navigator.language }),
       ...(this.model.value && { model: this.model.value }),
       ...(held.length && { interrupt_before_tools: held }),
+      ...this.attachments.options,
     };
   }
 
@@ -83,7 +100,8 @@ export class Composer {
     const content = this.input.value.trim();
     if (!content || this.state !== "idle") return;
     this.input.value = "";
-    this.onsend(content, this.options);
+    const { options } = this;
+    this.onsend(content, options, this.attachments.take());
   }
 
   show(state) {
@@ -95,8 +113,9 @@ export class Composer {
   }
 
   /** Give a message back that was not accepted, unless another has been begun meanwhile. */
-  restore(content) {
+  restore(content, files) {
     this.input.value ||= content;
+    if (!this.attachments.files.length) this.attachments.show(files);
   }
 
   focus() {

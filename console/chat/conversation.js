@@ -1,5 +1,6 @@
 // The conversation on the page: turns, each of blocks (texts, thoughts, tool calls, plan, notes), known by their ids.
 import { fill, h } from "../dom.js";
+import { filesOf } from "./attachments.js";
 import { Markdown } from "./markdown.js";
 
 const NEAR = 120; // pixels from the end within which the page goes along with the text
@@ -45,9 +46,10 @@ export class Conversation {
     return node;
   }
 
-  user(text) {
+  user(text, files = []) {
     const turn = this.begin("user");
     turn.append(h("div", { class: "text" }, text));
+    if (files.length) turn.append(filesOf(files));
     this.scrollToEnd();
     return {
       remove: () => {

@@ -43,8 +43,8 @@ export const apply = (conversation, event) => HANDLERS[event.type]?.(conversatio
 
 /** A whole message: one of the API's, or one of AG-UI's. */
 export function showMessage(conversation, message) {
-  const { id, role, content, scope = "main", reasoning } = message;
-  if (role === "user") conversation.user(textOf(content));
+  const { id, role, content, scope = "main", reasoning, files } = message;
+  if (role === "user") conversation.user(textOf(content), files);
   else if (role === "tool")
     conversation.showResult(conversation.tool(message.tool_call_id ?? message.toolCallId), textOf(content));
   if (role !== "assistant") return;

@@ -1,15 +1,14 @@
 // The chat: threads beside, the conversation, what the run asks, the composer.
 import { call, withQuery } from "../api.js";
+import { Attachments } from "../chat/attachments.js";
 import { Composer } from "../chat/composer.js";
 import { Conversation } from "../chat/conversation.js";
 import { apply, showMessage } from "../chat/events.js";
 import { Follow } from "../chat/follow.js";
 import { questionCard } from "../chat/questions.js";
 import { Threads } from "../chat/threads.js";
-import { external, fill, h } from "../dom.js";
-import { count, duration, money } from "../ui/format.js";
-
-const FINAL = ["succeeded", "failed", "cancelled"];
+import { fill, h } from "../dom.js";
+import { FINAL, runFacts, failure } from "../ui/runs.js";
 
 export default {
   title: "Chat",
@@ -19,6 +18,8 @@ export default {
     root.append(chat.node);
     ctx.signal.addEventListener("abort", () => chat.leave());
     chat.threads.load().catch(ctx.report);
+    const file = ctx.query.get("file");
+    if (file !== null) chat.attach(file).catch(ctx.report);
     await chat.open(ctx.params[0]);
     return (next) => chat.open(next.params[0]);
   },
@@ -32,9 +33,11 @@ class Chat {
     this.conversation = new Conversation(this.log, this.scroller);
     this.status = h("p", { class: "status dim", role: "status" });
     this.asked = h("div");
+    this.attachments = new Attachments(ctx);
     this.composer = new Composer({
       config,
-      onsend: (content, options) => this.send(content, options),
+      attachments: this.attachments,
+      onsend: (content, options, files) => this.send(content, options, files),
       onstop: ctx.guard(() => this.cancel()),
     });
     this.threads = new Threads({
@@ -91,6 +94,13 @@ class Chat {
   showThreads(open = !this.aside.classList.contains("open")) {
     this.aside.classList.toggle("open", open);
     this.drawer.setAttribute("aria-expanded", String(open));
+  }
+
+  /** A file of the list of files goes with the next message. */
+  async attach(id) {
+    this.ctx.replace("/chat");
+    await this.attachments.attach(id);
+    this.composer.focus();
   }
 
   /** Stop following; the run itself goes on. */
@@ -150,11 +160,11 @@ class Chat {
   }
 
   /** Send a message: a new run on this thread, or on a new one. */
-  async send(content, options) {
+  async send(content, options, files) {
     const { signal } = this.visit;
     this.welcome.hidden = true;
     this.ctx.clear();
-    const bubble = this.conversation.user(content);
+    const bubble = this.conversation.user(content, files);
     const body = { messages: [{ role: "user", content }], ...(this.thread && { thread_id: this.thread }), ...options };
     const follow = this.#following(signal);
     try {
@@ -162,7 +172,7 @@ class Chat {
     } catch (error) {
       if (!follow.runId && !signal.aborted) {
         bubble.remove();
-        this.composer.restore(content);
+        this.composer.restore(content, files);
         this.welcome.hidden = !this.conversation.isEmpty;
       }
       this.#fail(error);
@@ -272,20 +282,9 @@ class Chat {
 
   /** How a run ended, below its turn. */
   #foot(run) {
-    if (run.status === "failed")
-      this.conversation.note(
-        `${run.error?.detail ?? "The run failed."} (${run.error?.code ?? "INTERNAL_ERROR"})`,
-        "bad",
-      );
+    if (run.status === "failed") this.conversation.note(failure(run), "bad");
     if (run.status === "cancelled") this.conversation.note("Cancelled; what was written is kept.");
-    const { input_tokens: read = 0, output_tokens: written = 0 } = run.usage ?? {};
-    const parts = [
-      run.model,
-      `${count(read)} in, ${count(written)} out`,
-      run.cost_usd ? money(run.cost_usd) : "",
-      duration(run.created_at, run.finished_at),
-    ];
-    this.conversation.foot(parts.filter(Boolean).join(" · "), " · ", external(run.temporal_ui_url, "Temporal"));
+    this.conversation.foot(runFacts(run));
   }
 }
 

@@ -14,20 +14,33 @@
 // (fields of a JSON Schema), crud (buttons and dialogs that add, change, delete), dialog, banner (report, tell), download, format.
 import chat from "./chat.js";
 import { accounts, credits, ledger, use } from "./credits.js";
+import deck from "./deck.js";
 import depts from "./depts.js";
+import files from "./files.js";
 import { loginLogs, operaLogs } from "./logs.js";
 import { business, describe, preview } from "./generator.js";
+import mcp from "./mcp.js";
 import menus from "./menus.js";
 import { redis, server, sessions } from "./monitor.js";
+import podcast from "./podcast.js";
 import profile from "./profile.js";
+import prose from "./prose.js";
+import rag from "./rag.js";
 import roles from "./roles.js";
 import runs from "./runs.js";
+import sandboxes from "./sandboxes.js";
+import slides from "./slides.js";
+import speech from "./speech.js";
 import schedulerRuns from "./scheduler-runs.js";
 import { schedule, schedulers } from "./schedulers.js";
 import users from "./users.js";
 
 export const PAGES = [
-  ...[chat, runs],
+  chat,
+  ...[podcast, deck, prose, speech],
+  ...[sandboxes, slides],
+  ...[files, rag, mcp],
+  runs,
   ...[schedulers, schedule, schedulerRuns],
   ...[users, roles, depts, menus, loginLogs, operaLogs, server, redis, sessions],
   ...[accounts, use],

@@ -3,17 +3,7 @@ import { call } from "../api.js";
 import { external, h } from "../dom.js";
 import { badge, count, duration, money, time } from "../ui/format.js";
 import { listing } from "../ui/listing.js";
-
-const STATES = {
-  queued: "",
-  pending: "busy",
-  running: "busy",
-  waiting: "busy",
-  succeeded: "good",
-  failed: "bad",
-  cancelled: "",
-};
-const FINAL = ["succeeded", "failed", "cancelled"];
+import { FINAL, STATES } from "../ui/runs.js";
 
 export default {
   title: "Runs",

@@ -18,8 +18,18 @@ export function action(ctx, { label, about, needs, danger = false, primary = fal
  * A dialog that adds (`POST path`) or changes (`PUT path`) a thing. `bodyOf(values)` makes the body. Resolves to the API's answer, or null.
  * However often it is sent, a thing is added once.
  */
-export async function edit({ title, text, fields, submit, method = "POST", path, bodyOf = (values) => values, said }) {
-  const headers = method === "POST" ? { "Idempotency-Key": randomKey() } : {};
+export async function edit({
+  title,
+  text,
+  fields,
+  submit,
+  method = "POST",
+  path,
+  bodyOf = (values) => values,
+  said,
+  headers: given = {},
+}) {
+  const headers = method === "POST" ? { ...given, "Idempotency-Key": randomKey() } : given;
   let answer = null;
   const onsubmit = async (values) => {
     answer = await call(method, path, bodyOf(values), { headers });

@@ -19,6 +19,14 @@ export function time(text) {
 
 export const count = (number) => COUNT.format(number ?? 0);
 
+/** Seconds as a player shows them. */
+export function clock(seconds) {
+  const whole = Math.floor(seconds);
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const pad = (number) => String(number).padStart(2, "0");
+  return hours ? `${hours}:${pad(minutes)}:${pad(rest)}` : `${minutes}:${pad(rest)}`;
+}
+
 /** US dollars; small sums keep the digits that tell. */
 export function money(dollars) {
   if (!dollars) return "$0";

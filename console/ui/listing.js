@@ -27,16 +27,28 @@ export function pager(onpage) {
  * of the API (`GET path?…` → `[{…, children}]`) and no pager.
  *
  * `filters`: `[{name, label, options: [[value, label]]}]` for a choice, `type: "datetime"` for a moment, neither for a text. `actions`:
- * nodes beside them. `sort`: the order that the API has when it is asked for none. `unsettled(item)`: whether an item will change by
+ * nodes beside them. `fixed`: parameters that no filter has, or that hold until one is chosen. `sort`: the order that the API has when it is asked for none. `unsettled(item)`: whether an item will change by
  * itself; while one is shown that will, the list is read again.
  * Returns `{reload, update, ready}`: a page's `render` returns `update`, and calls `reload` after it has changed something.
  */
 export function listing(
   root,
   ctx,
-  { path, caption, columns, filters = [], actions = [], size = 20, empty, sort, tree, unsettled = () => false },
+  {
+    path,
+    caption,
+    columns,
+    filters = [],
+    fixed = {},
+    actions = [],
+    size = 20,
+    empty,
+    sort,
+    tree,
+    unsettled = () => false,
+  },
 ) {
-  let query = ctx.query;
+  let { path: address, query } = ctx;
   let asked = 0;
   let later = null;
   ctx.signal.addEventListener("abort", () => clearTimeout(later));
@@ -50,20 +62,22 @@ export function listing(
   root.append(h("div", { class: "row toolbar" }, tools), body, turn.node);
 
   function change(values) {
-    ctx.go(withQuery(ctx.path, { ...Object.fromEntries(query), ...values }));
+    ctx.go(withQuery(address, { ...Object.fromEntries(query), ...values }));
   }
 
   async function load() {
     const mine = (asked += 1); // an older answer that comes late is not shown
     clearTimeout(later);
-    inputs.forEach((one) => one.show(query.get(one.name) ?? ""));
+    inputs.forEach((one) => one.show(query.get(one.name) ?? fixed[one.name] ?? ""));
     body.setAttribute("aria-busy", "true");
     try {
       const wanted = Object.fromEntries(
-        [...filters.map(({ name }) => name), "sort"].map((name) => [name, query.get(name)]),
+        [...filters.map(({ name }) => name), "sort"].map((name) => [name, query.get(name) ?? fixed[name]]),
       );
       const place = tree ? {} : { page: query.get("page") ?? 1, size };
-      const found = await call("GET", withQuery(path, { ...place, ...wanted }), undefined, { signal: ctx.signal });
+      const found = await call("GET", withQuery(path, { ...fixed, ...place, ...wanted }), undefined, {
+        signal: ctx.signal,
+      });
       if (mine === asked) show(tree ? { items: found, total: found.length } : found);
     } catch (error) {
       if (mine === asked && error.name !== "AbortError") fill(body, h("p", { class: "empty" }, "Not loaded."));
@@ -87,7 +101,7 @@ export function listing(
   }
 
   const update = (next) => {
-    query = next.query;
+    ({ path: address, query } = next);
     return load();
   };
   return { reload: load, update, ready: load() };

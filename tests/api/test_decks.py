@@ -67,6 +67,8 @@ async def test_a_deck_is_drawn_from_the_models_outline(client, fake_model: FakeO
     details = run["artifacts"][0]["details"]
     assert (details["method"], details["slides"], details["theme"]) == ("model", 9, "forest")
     assert run["usage"]["output_tokens"] > 0
+    thumbnails = (await client.get(f"/agent/runs/{run['id']}/artifacts/thumbnails.json")).json()
+    assert [slide["title"] for slide in thumbnails["slides"]] == titles
     events = [event for _, event in await rejoin(client, run["id"])]
     assert [e["stepName"] for e in events if e["type"] == "STEP_STARTED"] == ["outline", "draw"]
     snapshot = next(e["snapshot"] for e in events if e["type"] == "STATE_SNAPSHOT")

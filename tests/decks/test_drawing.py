@@ -1,6 +1,7 @@
 """Decks as they are drawn: boxes inside the slide and apart, native charts and tables, and what LibreOffice makes of them."""
 
 import io
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -165,6 +166,40 @@ def test_right_to_left_turns_everything_around(decks):
         s for slide in deck.slides for s in slide.placeholders if s.placeholder_format.idx == 1 and s.has_text_frame
     )
     assert 'rtl="1"' in bullet._element.xml
+
+
+def words_of(shape: dict) -> list[str]:
+    """The texts of a thumbnail's shape."""
+    match shape["kind"]:
+        case "text":
+            return [line["text"] for line in shape["lines"]]
+        case "table":
+            return [cell for row in shape["rows"] for cell in row]
+        case _:
+            return []
+
+
+@pytest.mark.parametrize("locale", ["de-DE", "he-IL"])
+def test_the_thumbnails_say_what_the_slides_say_in_the_same_places(locale):
+    made = draw(hard_outline(), locale=locale, theme="dark", pictures={PICTURE: picture()})
+    deck = Presentation(io.BytesIO(made.data))
+    shown = made.thumbnails
+    assert len(shown["slides"]) == len(deck.slides) == made.slides
+    assert json.loads(json.dumps(shown)) == shown
+    kinds: set[str] = set()
+    for slide, thumbnail in zip(deck.slides, shown["slides"], strict=True):
+        kinds |= {shape["kind"] for shape in thumbnail["shapes"]}
+        said = {words for shape in thumbnail["shapes"] for words in words_of(shape)}
+        texts = [shape.text_frame for shape in slide.shapes if shape.has_text_frame]
+        texts += [cell.text_frame for s in slide.shapes if s.has_table for row in s.table.rows for cell in row.cells]
+        assert {paragraph.text for text in texts for paragraph in text.paragraphs if paragraph.text} <= said
+        places = {(shape["x"], shape["y"]) for shape in thumbnail["shapes"]}
+        assert {(round(s.left.pt, 1), round(s.top.pt, 1)) for s in shapes_of(slide)} <= places
+        for shape in thumbnail["shapes"]:
+            assert shape["x"] >= 0
+            assert shape["x"] + shape["w"] <= shown["width"] + 1
+            assert shape["y"] + shape["h"] <= shown["height"] + 1
+    assert kinds == {"bar", "text", "table", "chart", "picture"}
 
 
 def test_an_unknown_theme_lists_the_known_ones():

@@ -161,7 +161,7 @@ async def test_a_deck_whose_worker_is_killed_before_it_is_drawn_is_drawn_once(cl
     s3.fault = None
     worker_process.start()
     run = await ended(client, run_id)
-    assert (run["status"], len(run["artifacts"])) == ("succeeded", 1)
+    assert (run["status"], len(run["artifacts"])) == ("succeeded", 2)
     stored = await client.get(run["artifacts"][0]["url"].removeprefix("/api/v1"))
     assert 8 <= len(Presentation(io.BytesIO(stored.content)).slides) <= 15
     assert run["artifacts"][0]["details"]["method"] == "structure"

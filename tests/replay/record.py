@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import shutil
+import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ import httpx
 from temporalio.client import Client, WorkflowFailureError
 
 from agents_backend.integrations.temporal import connect
-from agents_backend.settings import ModelConfig, ModelSettings
+from agents_backend.settings import ModelConfig, ModelSettings, SpeechSettings
 from tests.conftest import running_stack, settings_for
+from tests.fakes.edge_server import FakeEdge
 from tests.fakes.openai_server import FakeOpenAI
+from tests.replay import media
 from tests.serving import serving
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -80,6 +83,7 @@ async def long_run(client: httpx.AsyncClient, _: FakeOpenAI) -> str:
 
 
 SCENARIOS: tuple[Callable[[httpx.AsyncClient, FakeOpenAI], Awaitable[str]], ...] = (
+    *media.SCENARIOS,
     plain_chat,
     two_parallel_tools,
     approval_with_edit,
@@ -118,9 +122,8 @@ def one_event_a_line(history: dict[str, Any]) -> str:
     return f'{{"events":[\n{lines}\n]}}\n'
 
 
-async def histories_of(temporal: Client, run_id: str) -> list[dict[str, Any]]:
+async def histories_of(temporal: Client, workflow_id: str) -> list[dict[str, Any]]:
     """A run's histories in their order: a long run goes on in a new one."""
-    workflow_id = f"chat-{run_id}"
     found, execution = [], temporal.get_workflow_handle(workflow_id)
     with contextlib.suppress(WorkflowFailureError):  # a cancelled one ends so
         await execution.result()
@@ -138,17 +141,28 @@ async def record() -> None:
     shutil.rmtree(HISTORIES, ignore_errors=True)
     HISTORIES.mkdir()
     limit = f"limit.historyCount.suggestContinueAsNew={LONG}"
-    async with running_stack(temporal_config=[limit]) as stack, FakeOpenAI() as fake:
-        model = ModelConfig(name="fake", model="fake", base_url=fake.base_url)
-        settings = settings_for(stack, encrypt_payloads=False, log_level="ERROR", models=ModelSettings(list=(model,)))
-        async with serving(settings) as client:
-            temporal = await connect(settings)
-            for scenario in SCENARIOS:
-                run_id = await scenario(client, fake)
-                for number, history in enumerate(await histories_of(temporal, run_id), 1):
-                    path = HISTORIES / f"{scenario.__name__}-{number}.json"
-                    path.write_text(one_event_a_line(history))
-                    print(f"{path.name}: {len(history['events'])} events, {path.stat().st_size} bytes")  # noqa: T201
+    with tempfile.TemporaryDirectory() as folder:
+        async with running_stack(temporal_config=[limit]) as stack, FakeOpenAI() as fake, FakeEdge() as edge:
+            settings = settings_for(
+                stack,
+                encrypt_payloads=False,
+                log_level="ERROR",
+                models=ModelSettings(list=(ModelConfig(name="fake", model="fake", base_url=fake.base_url),)),
+                speech=SpeechSettings(provider="edge", edge_url=edge.url),
+                data_dir=Path(folder),
+            )
+            async with serving(settings, queues=("chat", "media")) as client:
+                temporal = await connect(settings)
+                for scenario in SCENARIOS:
+                    await keep(scenario.__name__, await scenario(client, fake), client, temporal)
+
+
+async def keep(name: str, run_id: str, client: httpx.AsyncClient, temporal: Client) -> None:
+    kind = (await client.get(f"/agent/runs/{run_id}")).json()["kind"]
+    for number, history in enumerate(await histories_of(temporal, f"{kind}-{run_id}"), 1):
+        path = HISTORIES / f"{name}-{number}.json"
+        path.write_text(one_event_a_line(history))
+        print(f"{path.name}: {len(history['events'])} events, {path.stat().st_size} bytes")  # noqa: T201
 
 
 if __name__ == "__main__":

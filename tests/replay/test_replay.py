@@ -17,16 +17,21 @@ from tests.replay.record import HISTORIES, SCENARIOS
 from tests.replay.runner import strict_runner
 from workers.queues import graphs
 from workflows.chat import ChatWorkflow
+from workflows.deck import DeckWorkflow
+from workflows.podcast import PodcastWorkflow
+from workflows.prose import ProseWorkflow
+from workflows.speech import SpeechWorkflow
 
 SETTINGS = Settings(vault=VaultSettings(keys="0123456789abcdef" * 4))
 RECORDED = sorted(HISTORIES.glob("*.json"))
+WORKFLOWS = [ChatWorkflow, DeckWorkflow, PodcastWorkflow, ProseWorkflow, SpeechWorkflow]
 each_recorded = pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
 
 
 async def replay(history: dict[str, Any]) -> WorkflowReplayResult:
     """Raises what the worker would meet."""
     replayer = Replayer(
-        workflows=[ChatWorkflow],
+        workflows=WORKFLOWS,
         plugins=[*plugins(), graphs()],
         workflow_runner=strict_runner(),
         data_converter=data_converter(SETTINGS),
@@ -71,6 +76,7 @@ def test_every_scenario_is_recorded_small_and_without_a_machine_s_names_or_paths
         text = path.read_text()
         assert len(text) < 200_000
         assert "site-packages" not in text
+        assert "canary" not in text, "what a run is given and makes is in PostgreSQL and storage alone"
         assert set(identities(read(path))) == {"worker"}
 
 

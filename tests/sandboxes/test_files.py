@@ -42,6 +42,30 @@ async def test_a_folder_is_made_once(client: httpx.AsyncClient, sandbox: str):
     assert (made.json()["created"], again.json()["created"]) == (True, False)
 
 
+async def test_a_folder_is_listed_its_folders_first_and_a_page_at_a_time(client: httpx.AsyncClient, sandbox: str):
+    where = f"{BASE}/{sandbox}/files"
+    command = "mkdir -p /tmp/list/z /tmp/list/y && printf 12345 > '/tmp/list/a b' && touch /tmp/list/.hidden"
+    await client.post(f"{BASE}/run-command", json={"sandbox_id": sandbox, "command": command})
+    listed = (await client.get(where, params={"path": "/tmp/list/"})).json()
+    assert [(item["name"], item["is_folder"]) for item in listed["items"]] == [
+        ("y", True),
+        ("z", True),
+        (".hidden", False),
+        ("a b", False),
+    ]
+    assert listed["items"][3] == {"name": "a b", "path": "/tmp/list/a b", "is_folder": False, "size": 5}
+    second = (await client.get(where, params={"path": "/tmp/list", "size": 3, "page": 2})).json()
+    assert ([item["name"] for item in second["items"]], second["total"], second["total_pages"]) == (["a b"], 4, 2)
+    for path, status, code in (
+        ("/tmp/none", 404, "PATH_NOT_FOUND"),
+        ("/tmp/list/.hidden", 400, "VALIDATION_ERROR"),
+        ("relative", 400, "VALIDATION_ERROR"),
+        ("/a\x00b", 400, "VALIDATION_ERROR"),
+    ):
+        answer = await client.get(where, params={"path": path})
+        assert (answer.status_code, answer.json()["code"]) == (status, code), path
+
+
 async def test_what_cannot_be_read_or_written_is_said(client: httpx.AsyncClient, sandbox: str):
     missing = await client.post(f"{BASE}/read-file", json={"sandbox_id": sandbox, "path": "/tmp/none"})
     assert (missing.status_code, missing.json()["code"]) == (404, "PATH_NOT_FOUND")

@@ -28,6 +28,7 @@ def calls(sandbox: str, command: str, slide: str) -> list[tuple[str, str, dict |
         ("POST", f"{BASE}/upload-from-url", {**here, "url": "https://example.com/", "path": "/tmp/intruder"}),
         ("POST", f"{BASE}/download-to-presigned", {**here, "path": "/etc/hostname", "presigned_url": "https://e.com/"}),
         ("POST", f"{one}/mkdir", {"path": "/tmp/intruder"}),
+        ("GET", f"{one}/files?path=/tmp", None),
         ("GET", f"{one}/download?path=/etc/hostname", None),
         ("GET", f"{one}/commands", None),
         ("GET", f"{one}/commands/{command}", None),

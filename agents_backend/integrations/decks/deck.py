@@ -27,6 +27,7 @@ from agents_backend.integrations.decks.boxes import Box
 from agents_backend.integrations.decks.measure import Type
 from agents_backend.integrations.decks.template import Look
 from agents_backend.integrations.decks.themes import theme_of
+from agents_backend.integrations.decks.thumbnails import thumbnails
 
 TITLE_SIZES = (30, 28, 26, 24, 22)
 _QUOTE_SIZES = (34, 30, 28, 26, 24, 22, 20, 18)
@@ -37,10 +38,11 @@ _DRAWING = 'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
 
 @dataclass(frozen=True)
 class Made:
-    """The file, and how many slides it has."""
+    """The file, how many slides it has, and what they show (`thumbnails.py`)."""
 
     data: bytes
     slides: int
+    thumbnails: dict[str, Any]
 
 
 def draw(
@@ -86,7 +88,7 @@ class _Writer:
         properties.author, properties.comments = "Agents Backend", details[:250]
         file = io.BytesIO()
         self._deck.save(file)
-        return Made(file.getvalue(), len(self._deck.slides))
+        return Made(file.getvalue(), len(self._deck.slides), thumbnails(self._deck, self._look))
 
     def _slide(self, slide: Any) -> None:
         drawers: dict[str, Callable[[Any], None]] = {
