@@ -33,6 +33,7 @@ format: .synced
 # What is generated: the page of the settings.
 docs: .synced
 	$(RUN) agents-backend settings --markdown > docs/configuration.md
+	$(RUN) python -m sandbox_template.tools > agents_backend/agents/sandbox_tools.json
 
 # The recorded histories that today's workflows must replay; record anew when a workflow changes on purpose.
 replays: .synced

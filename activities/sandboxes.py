@@ -18,7 +18,7 @@ from agents_backend.contracts.sandboxes import (
     SandboxRef,
     SandboxState,
 )
-from agents_backend.services.sandbox_commands import SandboxCommands
+from agents_backend.services.sandbox_commands import BEGIN_SECONDS, SandboxCommands
 from agents_backend.services.sandbox_lives import SandboxLives
 from agents_backend.services.sandbox_sweeps import SandboxSweeps
 
@@ -73,6 +73,11 @@ class SandboxActivities:
 class CommandActivities:
     def __init__(self, *, commands: SandboxCommands) -> None:
         self._commands = commands
+
+    @activity.defn(name=names.BEGIN_COMMAND)
+    async def begin_command(self, command: CommandRef) -> CommandProgress:
+        with as_failures():  # within a workflow task, which beats by itself
+            return await self._commands.start(command, wait=BEGIN_SECONDS)
 
     @activity.defn(name=names.START_COMMAND)
     async def start_command(self, command: CommandRef) -> CommandProgress:

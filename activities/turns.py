@@ -39,7 +39,7 @@ class TurnActivities:
     async def call_tool(self, request: ToolRequest) -> ToolOutcome:
         with as_failures():
             async with beating():
-                return await self._tools.call(request)
+                return await self._tools.call(request, is_wanted=was_cancelled)
 
     @activity.defn(name=names.PAUSE_RUN)
     async def pause_run(self, pause: Pause) -> None:

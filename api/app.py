@@ -69,6 +69,7 @@ from agents_backend.services.runs import RunsService
 from agents_backend.services.sandbox_commands import SandboxCommands
 from agents_backend.services.sandbox_files import SandboxFiles
 from agents_backend.services.sandbox_parts import sandbox_files, sandbox_parts
+from agents_backend.services.sandbox_reach import SandboxReach
 from agents_backend.services.sandboxes import Sandboxes
 from agents_backend.services.schedule_mirror import ScheduleMirror
 from agents_backend.services.scheduler_runs import SchedulerRuns
@@ -122,6 +123,7 @@ class Services:
     streams: Streams
     watched: OpenStreams
     agent_config: AgentConfig
+    sandbox_reach: SandboxReach
     sandboxes: Sandboxes
     sandbox_commands: SandboxCommands
     sandbox_files: SandboxFiles
@@ -215,6 +217,7 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
             threads=Threads(database=database),
             schedulers=Schedulers(database=database, mirror=mirror, settings=settings),
             scheduler_runs=SchedulerRuns(database=database, mirror=mirror, temporal=temporal, settings=settings),
+            sandbox_reach=SandboxReach(boxed.boxes),
             sandboxes=boxed.sandboxes,
             sandbox_commands=boxed.commands,
             sandbox_files=sandbox_files(boxed, settings, pages=pages, presigned=presigned),

@@ -34,6 +34,7 @@ from agents_backend.services.roles import Roles
 from agents_backend.services.runs import RunsService
 from agents_backend.services.sandbox_commands import SandboxCommands
 from agents_backend.services.sandbox_files import SandboxFiles
+from agents_backend.services.sandbox_reach import SandboxReach
 from agents_backend.services.sandboxes import Sandboxes
 from agents_backend.services.scheduler_runs import SchedulerRuns
 from agents_backend.services.schedulers import Schedulers
@@ -155,6 +156,7 @@ SchedulersOf = Annotated[Schedulers, _service("schedulers")]
 SchedulerRunsOf = Annotated[SchedulerRuns, _service("scheduler_runs")]
 SandboxCommandsOf = Annotated[SandboxCommands, _service("sandbox_commands")]
 SandboxFilesOf = Annotated[SandboxFiles, _service("sandbox_files")]
+SandboxReachOf = Annotated[SandboxReach, _service("sandbox_reach")]
 SandboxesOf = Annotated[Sandboxes, _service("sandboxes")]
 SessionsOf = Annotated[Sessions, _service("sessions")]
 SlideExportsOf = Annotated[SlideExports, _service("slide_exports")]

@@ -31,6 +31,7 @@ class Deployment:
         api, bare: base URLs.
         token: an administrator's access token.
         processes: by name; memory and CPU are read from them.
+        e2b: the SDK's own options for the embedded sandbox host, if there is one.
     """
 
     api: str
@@ -38,6 +39,7 @@ class Deployment:
     token: str
     processes: dict[str, psutil.Process]
     redis_url: str
+    e2b: dict[str, str]
 
     def memory(self, name: str) -> float:
         """Resident megabytes."""
@@ -50,14 +52,14 @@ class Deployment:
 
 
 @asynccontextmanager
-async def deployment() -> AsyncIterator[Deployment]:
-    """One API process, one worker process, the fake model and the bare app."""
+async def deployment(*, sandboxes: bool = False) -> AsyncIterator[Deployment]:
+    """One API process, one worker process, the fake model and the bare app; the sandbox host if it is wanted."""
     folder = Path(tempfile.mkdtemp(prefix="agents-backend-bench-"))
     folder.chmod(0o711)
     started: list[subprocess.Popen[bytes]] = []
     try:
         settings = Settings(stack=StackSettings(temporal_port=free_port()))
-        async with Stack(settings, folder, ui=False, sandboxes=False) as stack:
+        async with Stack(settings, folder, ui=False, sandboxes=sandboxes) as stack:
             yield await _start(stack, started)
             _stop(started)
     finally:
@@ -75,6 +77,7 @@ async def _start(stack: Stack, started: list[subprocess.Popen[bytes]]) -> Deploy
         "LOG_LEVEL": "WARNING",
         "API_RUNS_PER_USER": "5000",
         "API_STREAMS_PER_USER": "5000",
+        "SANDBOX_PER_USER": "100",
     }
     environment = {**os.environ, **stack.environment(), **more}
     command = [sys.executable, "-m", "agents_backend.cli"]
@@ -88,8 +91,15 @@ async def _start(stack: Stack, started: list[subprocess.Popen[bytes]]) -> Deploy
         "api": [*command, "api"],
     }
     processes = {name: _spawn(call, environment, started) for name, call in commands.items()}
+    host = stack.sandbox_host.environment() if stack.sandbox_host else {}
+    names = {"E2B_API_KEY": "api_key", "E2B_API_URL": "api_url", "E2B_SANDBOX_URL": "sandbox_url"}
     found = Deployment(
-        f"http://127.0.0.1:{api}", f"http://127.0.0.1:{bare}", "", processes, stack.environment()["REDIS_URL"]
+        f"http://127.0.0.1:{api}",
+        f"http://127.0.0.1:{bare}",
+        "",
+        processes,
+        stack.environment()["REDIS_URL"],
+        {name: host[variable] for variable, name in names.items() if variable in host},
     )
     await _ready(found, bare, model)
     return found

@@ -126,6 +126,7 @@ class Bench:
 
     async def neighbours(self, sandbox: AsyncSandbox) -> None:
         """How fast a sandbox answers while another attacks the machine."""
+        await figure("run beside nothing", lambda: sandbox.commands.run("echo hello"))
         for name, attack in ATTACKS.items():
             attacker = await self.create()
             await attacker.commands.run(attack, background=True, timeout=0)

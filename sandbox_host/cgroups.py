@@ -15,7 +15,10 @@ from sandbox_host.config import Limits
 
 _FREEZE_SECONDS = 5.0
 _V1 = ("memory", "pids", "cpu", "cpuacct", "freezer")
-_PERIOD_US = 100_000
+# Short, so that a box that has used up its share does not hold its neighbours up for long before it is stopped.
+_PERIOD_US = 20_000
+# However much it may use: some of the machine is left to the host and to the other boxes.
+_MOST_OF_THE_MACHINE = 0.75
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,11 @@ def _controllers(base: Path, made: Path) -> frozenset[str]:
     return given | offered
 
 
+def cpus_of(limits: Limits, cores: int) -> float:
+    """How many cores' time a box may use."""
+    return min(limits.cpus, cores * _MOST_OF_THE_MACHINE)
+
+
 class Group:
     """The control groups of one box."""
 
@@ -145,7 +153,7 @@ class Group:
         for folder in set(self._folders.values()):
             folder.mkdir(exist_ok=True)
         memory = str(limits.memory_mb << 20)
-        quota = int(limits.cpus * _PERIOD_US)
+        quota = int(cpus_of(limits, os.cpu_count() or 1) * _PERIOD_US)
         if "memory" in self._in.v2:
             self._write("memory", "memory.max", memory)
             self._write("memory", "memory.swap.max", "0", optional=True)
@@ -156,6 +164,7 @@ class Group:
         if "cpu" in self._in.v2:
             self._write("cpu", "cpu.max", f"{quota} {_PERIOD_US}")
         else:
+            self._write("cpu", "cpu.cfs_period_us", str(_PERIOD_US))
             self._write("cpu", "cpu.cfs_quota_us", str(quota))
 
     def _write(self, controller: str, file: str, value: str, *, optional: bool = False) -> None:

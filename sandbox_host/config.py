@@ -19,7 +19,7 @@ class Limits:
     cpus: float = 2.0
     memory_mb: int = 1024
     disk_mb: int = 5120
-    processes: int = 512
+    processes: int = 256
 
 
 @dataclass(frozen=True)

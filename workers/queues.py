@@ -343,7 +343,13 @@ def sandbox(parts: Parts) -> Work:
         activities=[
             *(lives.create_sandbox, lives.resume_sandbox, lives.extend_sandbox, lives.pause_sandbox),
             *(lives.pause_idle_sandbox, lives.remove_sandbox, lives.check_sandbox),
-            *(commands.start_command, commands.await_command, commands.stop_command, commands.fail_command),
+            *(
+                commands.begin_command,
+                commands.start_command,
+                commands.await_command,
+                commands.stop_command,
+                commands.fail_command,
+            ),
         ],
     )
 

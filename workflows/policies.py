@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import TypedDict
 
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.workflow import ActivityCancellationType
 
 
@@ -56,6 +57,21 @@ SWEEP = ActivityConfig(
     retry_policy=RetryPolicy(maximum_attempts=2),
 )
 
+_TOLD_AT_ONCE = [
+    "SANDBOX_UNAVAILABLE",
+    "SANDBOX_INTERRUPTED",
+    "SANDBOX_TIMEOUT",
+    "SANDBOX_FAILED",
+    "SANDBOX_DISK_FULL",
+]
+
+
+def is_told_at_once(error: ActivityError) -> bool:
+    """Whether a sandbox's activity has failed for good, for whoever waits for it."""
+    cause = error.cause
+    return isinstance(cause, ApplicationError) and (cause.non_retryable or cause.type in _TOLD_AT_ONCE)
+
+
 # Somebody waits for the answer: E2B's failure is told at once (the activity has tried again by itself), a worker's death is not.
 SANDBOX_ASKED = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=60),
@@ -64,13 +80,7 @@ SANDBOX_ASKED = ActivityConfig(
     retry_policy=RetryPolicy(
         initial_interval=timedelta(milliseconds=200),
         maximum_attempts=5,
-        non_retryable_error_types=[
-            "SANDBOX_UNAVAILABLE",
-            "SANDBOX_INTERRUPTED",
-            "SANDBOX_TIMEOUT",
-            "SANDBOX_FAILED",
-            "SANDBOX_DISK_FULL",
-        ],
+        non_retryable_error_types=_TOLD_AT_ONCE,
     ),
 )
 # The row says what failed, so that only PostgreSQL's absence and a worker's death are tried again.

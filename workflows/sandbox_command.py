@@ -28,14 +28,7 @@ class SandboxCommandWorkflow:
             await self._fail(given, error)
 
     async def _to_its_end(self, given: CommandInput) -> None:
-        progress = await workflow.execute_activity(
-            names.START_COMMAND,
-            given.command,
-            result_type=CommandProgress,
-            summary=given.command.command_id,
-            **policies.COMMAND_START,
-        )
-        if progress.finished:
+        if (await self._begin(given)).finished:
             return
         workflow.set_current_details("running")
         await workflow.execute_activity(
@@ -45,6 +38,26 @@ class SandboxCommandWorkflow:
             summary=given.command.command_id,
             **policies.command_await(given.timeout_seconds),
         )
+
+    async def _begin(self, given: CommandInput) -> CommandProgress:
+        """Most commands end here, within the workflow's first task; what may heal is left to an activity of its own."""
+        try:
+            progress: CommandProgress = await workflow.execute_local_activity(
+                names.BEGIN_COMMAND, given.command, result_type=CommandProgress, **policies.AT_ONCE
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error) or policies.is_told_at_once(error):
+                raise
+        else:
+            return progress
+        begun: CommandProgress = await workflow.execute_activity(
+            names.START_COMMAND,
+            given.command,
+            result_type=CommandProgress,
+            summary=given.command.command_id,
+            **policies.COMMAND_START,
+        )
+        return begun
 
     async def _stop(self, given: CommandInput) -> None:
         try:

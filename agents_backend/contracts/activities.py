@@ -30,6 +30,7 @@ REMOVE_SANDBOX: Final = "remove_sandbox"
 CHECK_SANDBOX: Final = "check_sandbox"
 
 SANDBOX_COMMAND_WORKFLOW: Final = "sandbox_command"
+BEGIN_COMMAND: Final = "begin_command"
 START_COMMAND: Final = "start_command"
 AWAIT_COMMAND: Final = "await_command"
 STOP_COMMAND: Final = "stop_command"

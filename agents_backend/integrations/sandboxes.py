@@ -45,7 +45,15 @@ from agents_backend.domain.errors import (
     SandboxUnavailable,
     Unavailable,
 )
-from agents_backend.integrations.sandbox_scripts import MAX_OUTPUT, START, STOP, WAIT, CommandReport, parse_report
+from agents_backend.integrations.sandbox_scripts import (
+    DIGESTS,
+    MAX_OUTPUT,
+    START,
+    STOP,
+    WAIT,
+    CommandReport,
+    parse_report,
+)
 from agents_backend.settings import E2BSettings, SandboxSettings
 
 MCP_PORT: Final = 6060
@@ -54,6 +62,7 @@ OWNER: Final = "agents-backend-sandbox"  # the key of the metadata that names ou
 TOKEN_HEADER: Final = "e2b-traffic-access-token"  # noqa: S105  # a header's name
 TOKEN_PARAMETER: Final = "e2b_token"  # noqa: S105  # a query parameter's name, which our own host takes from browsers
 TRANSFER_SECONDS: Final = 3600.0
+_PING_SECONDS = 1.5
 PROGRAM_SECONDS: Final = 300.0  # after which E2B kills one that we could not
 _KEPT = 500
 _NO_FOLDER = 98
@@ -84,6 +93,14 @@ class Urls:
 
     def of(self, port: int) -> str:
         return f"{self.scheme}://{self.host.replace('{port}', str(port), 1)}"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a request to one port of a box goes, and the headers that bring it there and open it."""
+
+    url: str
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -207,6 +224,15 @@ class Boxes:
         """Every box that a deployment of this product made; some may be another deployment's."""
         return [box async for box in self._list(None) if box.owner]
 
+    async def ping(self) -> None:
+        """Ask for anything at all.
+
+        Raises:
+            SandboxUnavailable, SandboxTimeout, SandboxFailed: E2B, or the host, does not answer in 1.5 s, or refuses our key.
+        """
+        async with self._call(seconds=_PING_SECONDS):
+            await AsyncSandbox.list(limit=1, **self._params()).next_items()
+
     async def _list(self, query: SandboxQuery | None) -> AsyncIterator[Box]:
         pages = AsyncSandbox.list(query=query, limit=100, **self._params())
         while pages.has_next:
@@ -222,6 +248,13 @@ class Boxes:
         scheme = "http" if (self._e2b.sandbox_url or "").startswith("http://") else "https"
         # The host of port 1 with its number put aside: E2B's own rule, whatever it is.
         return Urls(scheme, box.get_host(1).replace("1-", "{port}-", 1), box.traffic_access_token)
+
+    async def endpoint(self, box_id: str, port: int, *, seconds: int) -> Endpoint:
+        """A port as this process reaches it: names of an own host's sandboxes need not resolve here."""
+        found = await self.urls(box_id, seconds=seconds)
+        url = found.of(port)
+        headers = {"Host": url.partition("://")[2], **({TOKEN_HEADER: found.token} if found.token else {})}
+        return Endpoint(self._e2b.sandbox_url or url, headers)
 
     # Files
 
@@ -241,6 +274,14 @@ class Boxes:
         async with self._call(box_id):
             found = await box.files.list(path)
         return sorted((BoxFile(f.path, f.type == FileType.DIR, f.size) for f in found), key=lambda file: file.path)
+
+    async def digests(self, box_id: str, folder: str, *, seconds: int) -> dict[str, str]:
+        """The SHA-256 of each file two levels below a folder, by its path: small ones, and no more than 2,000."""
+        box = await self._reach(box_id, seconds)
+        async with self._call(box_id):
+            found = await box.commands.run(DIGESTS, envs={"AGENTS_FOLDER": folder}, timeout=self._seconds)
+        lines = [line.partition("  ") for line in found.stdout.split("\x00") if line]
+        return {path: digest for digest, _, path in lines}
 
     async def read(self, box_id: str, path: str, *, seconds: int) -> AsyncIterator[bytes]:
         """The file's bytes, as they come.

@@ -38,6 +38,15 @@ class AgentSandboxes:
     def __init__(self, *, database: Database, sandboxes: Sandboxes, log: EventLog) -> None:
         self._database, self._sandboxes, self._log = database, sandboxes, log
 
+    async def found(self, run: Run) -> Sandbox | None:
+        """The run's sandbox if it is there already."""
+        async with self._database.transaction() as session:
+            rows = SandboxRepository(session)
+            chosen = run.options.get(CHOSEN)
+            if chosen is not None:
+                return await rows.sandbox(chosen, user_id=run.user_id)
+            return await rows.by_session(run.user_id, session_of(str(run.thread_id)))
+
     async def of(self, ref: RunRef, options: Mapping[str, Any]) -> Workplace:
         """The run's sandbox. Whoever asks at once, or again after a crash, is given the same one.
 

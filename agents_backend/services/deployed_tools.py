@@ -8,6 +8,7 @@ from temporalio.client import Client
 from agents_backend.db.base import Database
 from agents_backend.integrations.addresses import Policy, certificates
 from agents_backend.integrations.articles import Reader
+from agents_backend.integrations.box_mcp import BoxMcp
 from agents_backend.integrations.embeddings import providers
 from agents_backend.integrations.events import EventLog
 from agents_backend.integrations.pages import Pages
@@ -18,13 +19,15 @@ from agents_backend.services.agent_sandboxes import AgentSandboxes
 from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.attachment_tools import AttachmentTools
 from agents_backend.services.builtin_tools import BuiltinTools
-from agents_backend.services.rag_search import Retrieval
-from agents_backend.services.rag_tools import RetrieveTools
 from agents_backend.services.mcp_parts import mcp_listings
 from agents_backend.services.mcp_tools import McpTools
+from agents_backend.services.rag_search import Retrieval
+from agents_backend.services.rag_tools import RetrieveTools
 from agents_backend.services.run_programs import RunPrograms
 from agents_backend.services.sandbox_parts import sandbox_files, sandbox_parts
-from agents_backend.services.sandbox_tools import NO_SANDBOXES, SandboxTools
+from agents_backend.services.sandbox_reach import NO_SANDBOXES
+from agents_backend.services.sandbox_servers import SandboxServers
+from agents_backend.services.sandbox_tools import SandboxTools
 from agents_backend.services.staged_files import StagedFiles
 from agents_backend.services.toolboxes import Toolbox, Toolboxes
 from agents_backend.services.web_tools import WebTools
@@ -45,6 +48,7 @@ async def deployed_tools(
         Pages(policy=policy, trust=trust) as pages,
         Reader() as reader,
         PresignedUrls(policy, trust=trust) as presigned,
+        BoxMcp(trust) as box_mcp,
     ):
         web = WebTools(search=connect(vendors, wire), pages=pages, reader=reader, missing=missing(vendors))
         files = sandbox_files(parts, settings, pages=pages, presigned=presigned)
@@ -52,11 +56,12 @@ async def deployed_tools(
         storage = Storage(settings.storage, settings.data_dir)
         artifacts = Artifacts(database=database, storage=storage, settings=settings)
         boxed = SandboxTools(
-            database=database,
             parts=parts,
+            servers=SandboxServers(boxes=parts.boxes, access=parts.access, entities=parts.entities, mcp=box_mcp),
             files=files,
             artifacts=artifacts,
             places=places,
+            template=settings.e2b.template,
         )
         mine = RetrieveTools(retrieval=Retrieval(database=database, embeddings=providers.connect(settings)))
         attached = AttachmentTools(

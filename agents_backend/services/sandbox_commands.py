@@ -7,7 +7,7 @@ from agents_backend.contracts.sandboxes import CommandFailure, CommandInput, Com
 from agents_backend.db.base import Database
 from agents_backend.db.sandboxes import SandboxRepository
 from agents_backend.db.tables.sandboxes import Sandbox, SandboxCommand
-from agents_backend.domain.errors import CommandLost, NotFound, SandboxInterrupted, TooMany, Unavailable
+from agents_backend.domain.errors import AgentsError, CommandLost, NotFound, SandboxInterrupted, TooMany, Unavailable
 from agents_backend.domain.sandboxes import CommandStatus, new_command_id
 from agents_backend.integrations.sandbox_scripts import CommandReport
 from agents_backend.integrations.sandboxes import Boxes, NewCommand
@@ -17,7 +17,10 @@ from agents_backend.services.sandbox_entities import SandboxEntities, failure_of
 from agents_backend.services.vault import Vault
 from agents_backend.settings import SandboxSettings
 
-# What a start waits for at once: most commands end within it, and cost one activity.
+# What a start waits for at once: most commands end within it, and cost one workflow task.
+BEGIN_SECONDS = 1
+# How long a command's workflow leaves it to the request that made it, which is nearer; if that dies, the workflow begins.
+HEAD_START_SECONDS = 2
 QUICK_SECONDS = 5
 # How long one request to a sandbox waits for a command's end.
 LOOK_SECONDS = 20
@@ -66,18 +69,28 @@ class SandboxCommands:
         sandbox = await self._access.running(request.sandbox_id, request.user_id)
         command_id = await self._accept(request, sandbox)
         ref = CommandRef(command_id=command_id, sandbox_id=sandbox.id, user_id=request.user_id)
+        given = CommandInput(command=ref, timeout_seconds=request.timeout_seconds)
         try:
-            await self._entities.start_command(CommandInput(command=ref, timeout_seconds=request.timeout_seconds))
+            await self._entities.start_command(given, delay_seconds=HEAD_START_SECONDS if request.wait else 0)
         except Unavailable as error:
             await self.fail(CommandFailure(command=ref, code=error.code, detail=error.detail))
             async with self._database.transaction() as session:
                 await release(session, request.user_id, request.idempotency_key)
             raise
-        if request.wait:
+        if request.wait and not await self._begin(ref, sandbox, request):
             await self._entities.command_ended(command_id, request.timeout_seconds + LATE_SECONDS)
         row = await self._row(ref)
         raise_if_failed(row)
         return row
+
+    async def _begin(self, ref: CommandRef, sandbox: Sandbox, request: CommandRequest) -> bool:
+        """Start it from here, and wait a moment for its end: whether it has come. Its workflow waits for as long, finds it begun, and goes on."""
+        new = NewCommand(ref.command_id, request.command, request.cwd, request.env, request.timeout_seconds)
+        try:
+            return (await self._started(new, sandbox, wait=BEGIN_SECONDS)).finished
+        except AgentsError as error:
+            await self.fail(CommandFailure(command=ref, code=error.code, detail=error.detail))
+            return True
 
     async def _accept(self, request: CommandRequest, sandbox: Sandbox) -> str:
         async with self._database.transaction() as session:
@@ -148,7 +161,7 @@ class SandboxCommands:
 
     # By activities
 
-    async def start(self, ref: CommandRef) -> CommandProgress:
+    async def start(self, ref: CommandRef, *, wait: float = QUICK_SECONDS) -> CommandProgress:
         """Start a command in its sandbox unless an earlier attempt did, and wait a moment for its end.
 
         Raises:
@@ -159,13 +172,16 @@ class SandboxCommands:
             return CommandProgress(finished=True)
         sandbox = await self._access.find(ref.sandbox_id, ref.user_id)
         new = NewCommand(row.id, row.command, row.cwd, self._vault.open(row, "env") or {}, row.timeout_seconds)
+        return await self._started(new, sandbox, wait=wait)
+
+    async def _started(self, new: NewCommand, sandbox: Sandbox, *, wait: float) -> CommandProgress:
         try:
             report = await self._access.use(
-                sandbox, lambda box, seconds: self._boxes.start_command(box, new, wait=QUICK_SECONDS, seconds=seconds)
+                sandbox, lambda box, seconds: self._boxes.start_command(box, new, wait=wait, seconds=seconds)
             )
         except SandboxInterrupted:  # it may have begun: it is followed, which never begins it
             return CommandProgress(finished=False)
-        return await self._note(row, report)
+        return await self._note(new.id, report)
 
     async def follow(self, ref: CommandRef) -> CommandProgress:
         """Wait for the end of a command that has been started, however long it takes.
@@ -180,7 +196,7 @@ class SandboxCommands:
                 sandbox,
                 lambda box, seconds: self._boxes.await_command(box, ref.command_id, wait=LOOK_SECONDS, seconds=seconds),
             )
-            if (await self._note(row, report)).finished:
+            if (await self._note(row.id, report)).finished:
                 break
         return CommandProgress(finished=True)
 
@@ -195,7 +211,7 @@ class SandboxCommands:
         report = await self._access.use(
             sandbox, lambda box, seconds: self._boxes.stop_command(box, row.id, seconds=seconds)
         )
-        await self._end(row, CommandStatus.CANCELLED, report)
+        await self._end(row.id, CommandStatus.CANCELLED, report)
         return CommandProgress(finished=True)
 
     async def fail(self, failure: CommandFailure) -> None:
@@ -204,21 +220,21 @@ class SandboxCommands:
         async with self._database.transaction() as session:
             await SandboxRepository(session).end_command(failure.command.command_id, CommandStatus.FAILED, error=error)
 
-    async def _note(self, row: SandboxCommand, report: CommandReport) -> CommandProgress:
+    async def _note(self, command_id: str, report: CommandReport) -> CommandProgress:
         if report.state == "running":
             return CommandProgress(finished=False)
         if report.state == "lost":
-            await self._end(row, CommandStatus.FAILED, report, error={"code": CommandLost.code, "detail": LOST})
+            await self._end(command_id, CommandStatus.FAILED, report, error={"code": CommandLost.code, "detail": LOST})
         else:
-            await self._end(row, CommandStatus.FINISHED, report)
+            await self._end(command_id, CommandStatus.FINISHED, report)
         return CommandProgress(finished=True)
 
     async def _end(
-        self, row: SandboxCommand, status: CommandStatus, report: CommandReport, error: dict[str, str] | None = None
+        self, command_id: str, status: CommandStatus, report: CommandReport, error: dict[str, str] | None = None
     ) -> None:
         async with self._database.transaction() as session:
             await SandboxRepository(session).end_command(
-                row.id,
+                command_id,
                 status,
                 exit_code=report.exit_code,
                 duration_ms=report.duration_ms,
@@ -229,7 +245,7 @@ class SandboxCommands:
             )
 
     async def _row(self, ref: CommandRef) -> SandboxCommand:
-        async with self._database.transaction() as session:
+        async with self._database.reading() as session:
             row = await SandboxRepository(session).command(ref.command_id)
         if row is None:
             raise NotFound("There is no such command.", code="COMMAND_NOT_FOUND")

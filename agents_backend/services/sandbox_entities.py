@@ -59,8 +59,8 @@ class SandboxEntities:
             summary=f"sandbox {sandbox.id} for user {sandbox.user_id}",
         )
 
-    async def start_command(self, given: CommandInput) -> None:
-        """Start a command's workflow; a second start finds the first."""
+    async def start_command(self, given: CommandInput, *, delay_seconds: float = 0) -> None:
+        """Start a command's workflow, which sets to work after the delay; a second start finds the first."""
         await self._start(
             names.SANDBOX_COMMAND_WORKFLOW,
             given,
@@ -68,6 +68,7 @@ class SandboxEntities:
             user_id=given.command.user_id,
             kind="sandbox_command",
             summary=f"a command in {given.command.sandbox_id}",
+            delay=timedelta(seconds=delay_seconds) if delay_seconds else None,
         )
 
     async def _start(
@@ -79,6 +80,7 @@ class SandboxEntities:
         user_id: int,
         kind: str,
         summary: str,
+        delay: timedelta | None = None,
     ) -> None:
         attributes = [SearchAttributePair(_USER, str(user_id)), SearchAttributePair(_KIND, kind)]
         try:
@@ -89,6 +91,7 @@ class SandboxEntities:
                 task_queue=queues.SANDBOX,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 static_summary=summary,
+                start_delay=delay,
                 search_attributes=TypedSearchAttributes(attributes),
                 priority=Priority(priority_key=2),
                 rpc_timeout=RPC,

@@ -85,7 +85,7 @@ class SandboxLives:
             raise
         state = await self._set(row, SandboxStatus.RUNNING, expires_at=expires)
         await self._credentials.bring(row.user_id, box_of(row), seconds=lease_of(expires))
-        await self._mirror.bring(row.id, box_of(row), seconds=lease_of(expires))
+        await self._mirror.sync(row.id, box_of(row), seconds=lease_of(expires))
         return state
 
     async def extend(self, lease: Lease) -> SandboxState:
@@ -108,6 +108,7 @@ class SandboxLives:
         row = await self._row(ref)
         if row.status == SandboxStatus.PAUSED:
             return state_of(row)
+        await self._keep_slides(row)
         try:
             await self._boxes.pause(box_of(row))
         except SandboxGone:
@@ -134,6 +135,7 @@ class SandboxLives:
             Unavailable: E2B fails.
         """
         row = await self._row(farewell.sandbox)
+        await self._keep_slides(row)
         if row.e2b_id:
             await self._boxes.kill(row.e2b_id)
         for box in await self._boxes.of_owner(row.id):
@@ -158,6 +160,11 @@ class SandboxLives:
         if box.state == "running" and row.status == SandboxStatus.PAUSED:
             return await self._set(row, SandboxStatus.RUNNING, expires_at=box.ends_at)
         return state_of(row)
+
+    async def _keep_slides(self, row: Sandbox) -> None:
+        """Slides outlive the sandbox, those too that were written in it since anybody asked."""
+        if row.status == SandboxStatus.RUNNING and row.e2b_id:
+            await self._mirror.sync(row.id, row.e2b_id, seconds=lease_of(row.expires_at))
 
     async def _paused(self, row: Sandbox) -> SandboxState:
         until = now() + timedelta(days=self._settings.retention_days)

@@ -26,6 +26,7 @@ from agents_backend.settings import Settings
 @dataclass(frozen=True, kw_only=True)
 class SandboxParts:
     boxes: Boxes
+    entities: SandboxEntities
     access: SandboxAccess
     sandboxes: Sandboxes
     commands: SandboxCommands
@@ -49,6 +50,7 @@ def sandbox_parts(*, database: Database, temporal: Client, settings: Settings) -
     slides = Slides(database=database, mirror=mirror)
     return SandboxParts(
         boxes=boxes,
+        entities=entities,
         access=access,
         sandboxes=Sandboxes(
             database=database, boxes=boxes, entities=entities, access=access, settings=own, e2b=settings.e2b

@@ -11,8 +11,9 @@ from agents_backend.db.tables.sandboxes import Sandbox, Slide
 from agents_backend.domain.errors import Conflict, Invalid, NotFound
 from agents_backend.domain.sandboxes import SandboxStatus
 from agents_backend.domain.slides import MAX_NUMBER
+from agents_backend.services.idempotency import claim
 from agents_backend.services.sandbox_lives import box_of, lease_of
-from agents_backend.services.slide_mirror import SlideMirror
+from agents_backend.services.slide_mirror import Clash, SlideMirror
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class NewSlide:
     title: str
     content: str
     slide_number: int | None = None
+    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,34 +45,51 @@ class Slides:
     async def list(
         self, sandbox_id: str, user_id: int, *, presentation: str | None, page: int, size: int
     ) -> tuple[Sequence[Slide], int]:
-        """The slides of a sandbox, by presentation and number, and how many there are.
+        """The slides of a sandbox, by presentation and number, and how many there are; what was written in it is among them.
 
         Raises:
             NotFound: no such sandbox, or somebody else's.
         """
+        await self._synced(sandbox_id, user_id)
         async with self._database.transaction() as session:
-            await _sandbox(SandboxRepository(session), sandbox_id, user_id)
             rows = SlideRepository(session)
             return await rows.slides(sandbox_id, presentation=presentation, offset=(page - 1) * size, limit=size)
 
     async def get(self, sandbox_id: str, user_id: int, slide_id: uuid.UUID) -> Slide:
+        """A slide, as it is in the sandbox now.
+
+        Raises:
+            NotFound: no such slide.
+        """
+        await self._synced(sandbox_id, user_id)
+        return await self._get(sandbox_id, user_id, slide_id)
+
+    async def _get(self, sandbox_id: str, user_id: int, slide_id: uuid.UUID) -> Slide:
         async with self._database.transaction() as session:
             await _sandbox(SandboxRepository(session), sandbox_id, user_id)
             return await _slide(SlideRepository(session), sandbox_id, slide_id)
 
     async def create(self, sandbox_id: str, user_id: int, new: NewSlide) -> Slide:
-        """Add a slide.
+        """Add a slide, or find the one of this Idempotency-Key.
 
         Raises:
-            NotFound: no such sandbox. Conflict: its place is taken.
+            NotFound: no such sandbox. Conflict: its place is taken. IdempotencyMismatch: the key was used for another body.
         """
+        sandbox = await self._synced(sandbox_id, user_id)
+        wanted = uuid.uuid4()
+        body = [sandbox_id, new.presentation_name, new.slide_number, new.title, new.content]
         async with self._database.transaction() as session:
-            sandbox = await _sandbox(SandboxRepository(session), sandbox_id, user_id)
+            claimed = await claim(
+                session, user_id, new.idempotency_key, operation="slide", body=body, wanted=str(wanted)
+            )
+            if claimed != str(wanted):
+                return await _slide(SlideRepository(session), sandbox_id, uuid.UUID(claimed))
             rows = SlideRepository(session)
             number = new.slide_number or await rows.next_number(sandbox_id, new.presentation_name)
             if number > MAX_NUMBER:
                 raise Invalid.field("slide_number", f"a presentation has at most {MAX_NUMBER} slides")
             slide_id = await rows.add(
+                wanted,
                 sandbox_id=sandbox_id,
                 user_id=user_id,
                 presentation_name=new.presentation_name,
@@ -80,8 +99,8 @@ class Slides:
             )
             if slide_id is None:
                 raise _taken(new.presentation_name, number)
-        await self._bring(sandbox)
-        return await self.get(sandbox_id, user_id, slide_id)
+        await self._sync(sandbox)
+        return await self._get(sandbox_id, user_id, slide_id)
 
     async def change(self, sandbox_id: str, user_id: int, slide_id: uuid.UUID, change: SlideChange) -> Slide:
         """Change a slide, or move it.
@@ -89,8 +108,8 @@ class Slides:
         Raises:
             NotFound: no such slide. Conflict: the new place is taken, or another version is the present one.
         """
+        sandbox = await self._synced(sandbox_id, user_id)
         async with self._database.transaction() as session:
-            sandbox = await _sandbox(SandboxRepository(session), sandbox_id, user_id)
             rows = SlideRepository(session)
             slide = await _slide(rows, sandbox_id, slide_id, lock=True)
             if change.version not in {None, slide.version}:
@@ -99,8 +118,8 @@ class Slides:
             slide.title = change.title if change.title is not None else slide.title
             slide.content = change.content if change.content is not None else slide.content
             slide.version, slide.updated_at = slide.version + 1, now()
-        await self._bring(sandbox)
-        return await self.get(sandbox_id, user_id, slide_id)
+        await self._sync(sandbox)
+        return await self._get(sandbox_id, user_id, slide_id)
 
     async def delete(self, sandbox_id: str, user_id: int, slide_id: uuid.UUID) -> None:
         """Delete a slide; the numbers of the others stay.
@@ -108,16 +127,30 @@ class Slides:
         Raises:
             NotFound: no such slide.
         """
+        sandbox = await self._synced(sandbox_id, user_id)
         async with self._database.transaction() as session:
-            sandbox = await _sandbox(SandboxRepository(session), sandbox_id, user_id)
             rows = SlideRepository(session)
             await rows.bury(await _slide(rows, sandbox_id, slide_id, lock=True))
-        await self._bring(sandbox)
+        await self._sync(sandbox)
 
-    async def _bring(self, sandbox: Sandbox) -> None:
-        """Into the sandbox, if it runs; a paused one gets its slides when it is resumed."""
-        if sandbox.status == SandboxStatus.RUNNING:
-            await self._mirror.bring(sandbox.id, box_of(sandbox), seconds=lease_of(sandbox.expires_at))
+    async def take(self, sandbox_id: str, user_id: int) -> Sequence[Clash]:
+        """Take up what was written in the sandbox; gives what was changed on both sides."""
+        async with self._database.transaction() as session:
+            sandbox = await _sandbox(SandboxRepository(session), sandbox_id, user_id)
+        return await self._sync(sandbox)
+
+    async def _synced(self, sandbox_id: str, user_id: int) -> Sandbox:
+        """One's own sandbox, what was written in it taken up."""
+        async with self._database.transaction() as session:
+            sandbox = await _sandbox(SandboxRepository(session), sandbox_id, user_id)
+        await self._sync(sandbox)
+        return sandbox
+
+    async def _sync(self, sandbox: Sandbox) -> Sequence[Clash]:
+        """With the sandbox, if it runs; a paused one when it is resumed."""
+        if sandbox.status != SandboxStatus.RUNNING:
+            return []
+        return await self._mirror.sync(sandbox.id, box_of(sandbox), seconds=lease_of(sandbox.expires_at)) or []
 
 
 async def _move(rows: SlideRepository, slide: Slide, change: SlideChange) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
@@ -56,15 +57,17 @@ class ToolCalls:
         self._database, self._log, self._toolboxes, self._settings = database, log, toolboxes, settings
         self._spending = spending
 
-    async def call(self, request: ToolRequest) -> ToolOutcome:
+    async def call(self, request: ToolRequest, *, is_wanted: Callable[[], bool] = lambda: False) -> ToolOutcome:
         """Run the tool, unless its result is stored already. What the tool itself cannot do is told to the model as the result, and is no error of the run.
+
+        `is_wanted` tells a tool that is cancelled whether the run asked for it.
 
         Raises:
             RunClosed: the run has ended meanwhile.
             Unavailable: PostgreSQL or Redis is away.
         """
         found = await self._find(request)
-        kept = found.result or await self._store(request, await self._decide(request, found))
+        kept = found.result or await self._store(request, await self._decide(request, found, is_wanted))
         await self._tell(request, kept.content)
         return ToolOutcome(call_id=request.call.id, failed=kept.error is not None, size=len(kept.content))
 
@@ -83,10 +86,10 @@ class ToolCalls:
             result = await rows.message(thread_id, result_id(request))
         return _Found(run, message, call["args"], interrupt, result)
 
-    async def _decide(self, request: ToolRequest, found: _Found) -> ToolResult:
+    async def _decide(self, request: ToolRequest, found: _Found, is_wanted: Callable[[], bool]) -> ToolResult:
         """Let the human's answer decide, where one was asked."""
         if found.interrupt is None:
-            return await self._run(request, found, found.arguments)
+            return await self._run(request, found, found.arguments, is_wanted)
         answer = found.interrupt.answer or {}
         if found.interrupt.reason == "question":
             return ToolResult(_said(answer))
@@ -94,12 +97,14 @@ class ToolCalls:
             edited = json.dumps(answer["answers"], ensure_ascii=False)
             async with self._database.transaction() as session:
                 await ToolCallRepository(session).keep_edit(found.message, request.call.id, edited)
-            return await self._run(request, found, edited)
+            return await self._run(request, found, edited, is_wanted)
         if answer.get("decision") in {"approve", "edit"}:
-            return await self._run(request, found, found.arguments)
+            return await self._run(request, found, found.arguments, is_wanted)
         return ToolResult(f"The user refused this call. {answer.get('feedback') or ''}".strip())
 
-    async def _run(self, request: ToolRequest, found: _Found, arguments: str) -> ToolResult:
+    async def _run(
+        self, request: ToolRequest, found: _Found, arguments: str, is_wanted: Callable[[], bool]
+    ) -> ToolResult:
         tools = await self._toolboxes.tools(found.run)
         name = request.call.name
         if name not in tools:
@@ -109,7 +114,7 @@ class ToolCalls:
             await self._spending.cover(request.run, self._spending.tool_price(name))
             if not tool.repeatable and not await self._begin(request):
                 return ToolResult(UNCERTAIN, error=True)
-            context = ToolContext(request.run, request.call.id, found.run.options)
+            context = ToolContext(request.run, request.call.id, found.run.options, is_wanted)
             result = await box.call(name, parsed(arguments), context)
             return result if result.error else replace(result, used=name)
         except AgentsError as failure:

@@ -4,7 +4,7 @@ A toolbox is asked anew before each model call, so its tools may depend on the r
 change while the run goes on; nothing of it stands in the workflow's history.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,11 +20,13 @@ class ToolContext:
     Attributes:
         call_id: unique over all runs, the same when the call is tried again.
         options: what the run was started with.
+        is_wanted: whether a call that is cancelled was cancelled by the run; else its worker stops, and another goes on.
     """
 
     run: RunRef
     call_id: str
     options: Mapping[str, Any]
+    is_wanted: Callable[[], bool] = lambda: False
 
     @property
     def user_id(self) -> int:

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from agents_backend.domain.errors import Unauthenticated, Unavailable
-from api.dependencies import AgentConfigOf, CurrentUser
+from api.dependencies import AgentConfigOf, CurrentUser, SandboxReachOf
 from api.openapi import errors
 from api.schemas.config import AgentConfigView
 
@@ -15,5 +15,9 @@ router = APIRouter(tags=["config"])
     summary="The agents, models and tools that one can use here, and the limits",
     responses=errors(Unauthenticated, Unavailable),
 )
-async def get_agent_config(user: CurrentUser, config: AgentConfigOf) -> AgentConfigView:  # noqa: ARG001  # any user
-    return AgentConfigView.of(config)
+async def get_agent_config(
+    user: CurrentUser,  # noqa: ARG001  # any user
+    config: AgentConfigOf,
+    reach: SandboxReachOf,
+) -> AgentConfigView:
+    return AgentConfigView.of(config, await reach.look())

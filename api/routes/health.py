@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from agents_backend.services.health import HealthService
+from api.schemas.config import SandboxesView
 
 router = APIRouter(tags=["health"])
 
@@ -18,19 +19,21 @@ def _body(status: str) -> dict[str, Any]:
     return {"status": status, "timestamp": stamp, "version": version("agents-backend"), "service": "agents-backend"}
 
 
-async def _report(request: Request) -> JSONResponse:
+async def _report(request: Request, **told: Any) -> JSONResponse:
     health: HealthService = request.app.state.services.health
     failing = await health.failing()
     if not failing:
-        return JSONResponse(_body("healthy"))
+        return JSONResponse({**_body("healthy"), **told})
     detail = f"Not available: {', '.join(failing)}."
     more = {"failing": list(failing), "detail": detail, "code": "SERVICE_UNAVAILABLE"}
-    return JSONResponse({**_body("unhealthy"), **more}, status_code=503)
+    return JSONResponse({**_body("unhealthy"), **more, **told}, status_code=503)
 
 
 @router.get("/health", summary="Whether this process and all that it needs are well")
 async def health(request: Request) -> JSONResponse:
-    return await _report(request)
+    """Without sandboxes the rest works: they are told of, and change nothing of the status."""
+    reach = await request.app.state.services.sandbox_reach.look()
+    return await _report(request, sandboxes=SandboxesView.of(reach).model_dump())
 
 
 @router.get("/health/ready", summary="Whether this process can take requests")

@@ -6,11 +6,11 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Response
 
-from agents_backend.domain.errors import Conflict, Invalid, NotFound, Unauthenticated, Unavailable
+from agents_backend.domain.errors import Conflict, IdempotencyMismatch, Invalid, NotFound, Unauthenticated, Unavailable
 from agents_backend.services.slide_exports import Format
 from api.dependencies import CurrentUser, SlideExportsOf, SlidesOf
 from api.openapi import errors
-from api.routes.sandboxes import OF_E2B
+from api.routes.sandboxes import OF_E2B, Key
 from api.schemas.pages import Number, Page, Size
 from api.schemas.sandboxes import SandboxId
 from api.schemas.slides import CreateSlideBody, SlideView, UpdateSlideBody
@@ -59,11 +59,16 @@ async def get_slide(sandbox_id: SandboxId, slide_id: uuid.UUID, user: CurrentUse
     return SlideView.of(await slides.get(sandbox_id, user.user_id, slide_id))
 
 
-@router.post("", status_code=201, summary="Add a slide", responses=errors(Conflict))
+@router.post("", status_code=201, summary="Add a slide", responses=errors(Conflict, IdempotencyMismatch))
 async def create_slide(
-    sandbox_id: SandboxId, body: CreateSlideBody, user: CurrentUser, slides: SlidesOf, response: Response
+    sandbox_id: SandboxId,
+    body: CreateSlideBody,
+    user: CurrentUser,
+    slides: SlidesOf,
+    response: Response,
+    idempotency_key: Key = None,
 ) -> SlideView:
-    slide = await slides.create(sandbox_id, user.user_id, body.new())
+    slide = await slides.create(sandbox_id, user.user_id, body.new(idempotency_key))
     response.headers["Location"] = f"/api/v1/agent/sandboxes/{sandbox_id}/slides/{slide.id}"
     return SlideView.of(slide)
 

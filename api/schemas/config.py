@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from agents_backend.integrations.decks.themes import THEMES
 from agents_backend.services.agent_config import AgentConfig
+from agents_backend.services.sandbox_reach import Reach
 from agents_backend.settings import EMBEDDED
 
 
@@ -39,6 +40,18 @@ class WebSearchView(BaseModel):
     reason: str | None
 
 
+class SandboxesView(BaseModel):
+    """Whether sandboxes can be had now, as a look at most ten seconds old has it."""
+
+    configured: bool
+    available: bool
+    reason: str | None
+
+    @classmethod
+    def of(cls, reach: Reach) -> Self:
+        return cls(configured=reach.is_configured, available=reach.is_reachable, reason=reach.reason)
+
+
 class LimitsView(BaseModel):
     max_steps: int
     max_tool_result_bytes: int
@@ -59,13 +72,14 @@ class AgentConfigView(BaseModel):
     fallback_models: list[str]
     tools: list[ToolView]
     web_search: WebSearchView
+    sandboxes: SandboxesView
     deck_themes: list[str]
     limits: LimitsView
     notice: str | None
     temporal_ui_url: str
 
     @classmethod
-    def of(cls, found: AgentConfig) -> Self:
+    def of(cls, found: AgentConfig, reach: Reach) -> Self:
         return cls(
             version=found.version,
             agents=[
@@ -91,6 +105,7 @@ class AgentConfigView(BaseModel):
             web_search=WebSearchView(
                 enabled=found.search_provider is not None, provider=found.search_provider, reason=found.search_reason
             ),
+            sandboxes=SandboxesView.of(reach),
             deck_themes=list(THEMES),
             limits=LimitsView(**found.limits),
             notice=found.notice,

@@ -30,8 +30,8 @@ class CreateSlideBody(Body):
     title: Title
     content: Content = Field(description="an HTML page laid out for 1280x720 px")
 
-    def new(self) -> NewSlide:
-        return NewSlide(self.presentation_name, self.title, self.content, self.slide_number)
+    def new(self, idempotency_key: str | None) -> NewSlide:
+        return NewSlide(self.presentation_name, self.title, self.content, self.slide_number, idempotency_key)
 
 
 class UpdateSlideBody(Body):

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 KEPT_BYTES = 1_000_000
+BEGINNING_BYTES = 15_000
 READ_BYTES = 65_536
 COLUMNS, ROWS = 200, 50
 # setsid replaces itself by the program: no code of ours runs between fork and exec, where threads make it unsafe.
@@ -20,10 +21,10 @@ _SIGNAL_BASE = 128  # as shells report a death by signal
 
 
 class Output:
-    """What a process wrote: the last megabyte, addressed by the position of each byte in all that it ever wrote."""
+    """What a process wrote: its beginning and the last megabyte, addressed by the position of each byte in all that it ever wrote."""
 
     def __init__(self) -> None:
-        self._kept = bytearray()
+        self._first, self._kept = bytearray(), bytearray()
         self._start = 0
         self.changed = asyncio.Event()
 
@@ -32,12 +33,18 @@ class Output:
         return self._start + len(self._kept)
 
     def add(self, data: bytes) -> None:
+        self._first += data[: BEGINNING_BYTES - len(self._first)]
         self._kept += data
         surplus = len(self._kept) - KEPT_BYTES
         if surplus > KEPT_BYTES // 4:  # seldom, so that a flood costs little
             del self._kept[:surplus]
             self._start += surplus
         self.changed.set()
+
+    def beginning(self) -> tuple[str, int, int]:
+        """The first of it, however much followed; its start and end."""
+        data = bytes(self._first[: _whole_characters(bytes(self._first))])
+        return data.decode(errors="replace"), 0, len(data)
 
     def part(self, after: int, limit: int) -> tuple[str, int, int]:
         """The text from position `after` on, at most `limit` bytes; its true start and end."""

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
+from .calls import ONCE, Calls
 from .files import Files
 from .hosts import HostGuard
 from .paths import Paths
@@ -24,8 +25,9 @@ from .todos import Todos
 NAME = "agents-backend-sandbox"
 VERSION = "1.0.0"
 INSTRUCTIONS = (
-    "Tools of a Linux sandbox. Paths are absolute. shell_start runs commands in sessions that live on; file_* read and change "
-    "files; todo_* keep your plan; port_register tells of a server that you started; slide_* keep HTML slides of 1280x720 px."
+    "Tools of a Linux sandbox. Paths are absolute. shell_run runs a command to its end, shell_start in a session that lives on; "
+    "file_* read and change files; todo_* keep your plan; port_register tells of a server that you started; slide_* keep HTML "
+    "slides of 1280x720 px."
 )
 # Requests carry whole files, JSON-escaped.
 MAX_REQUEST_BYTES = 16 * 1024 * 1024
@@ -33,18 +35,7 @@ MAX_REQUEST_BYTES = 16 * 1024 * 1024
 
 def build(paths: Paths, *, port: int, hosts: tuple[str, ...] = ()) -> ASGIApp:
     """The application. Each request stands alone, so that a client survives the sandbox's pause and the server's restart."""
-    shells = Shells(paths)
-
-    @asynccontextmanager
-    async def lifespan(_: MCPServer[None]) -> AsyncIterator[None]:
-        async with shells.open():
-            yield
-
-    server: MCPServer[None] = MCPServer(
-        NAME, version=VERSION, instructions=INSTRUCTIONS, lifespan=lifespan, log_level="WARNING", subscriptions=False
-    )
-    for tool in _tools(paths, shells):
-        _add(server, tool)
+    server = make(paths)
 
     async def health(_: Request) -> JSONResponse:
         return JSONResponse({"status": "healthy", "name": NAME, "version": VERSION, "mcp": version("mcp")})
@@ -59,11 +50,42 @@ def build(paths: Paths, *, port: int, hosts: tuple[str, ...] = ()) -> ASGIApp:
     return HostGuard(app, hosts=(f"{port}-*", *hosts))
 
 
+def make(paths: Paths) -> MCPServer[None]:
+    """The server with all its tools."""
+    shells, calls = Shells(paths), Calls(paths)
+
+    @asynccontextmanager
+    async def lifespan(_: MCPServer[None]) -> AsyncIterator[None]:
+        calls.clear()
+        async with shells.open():
+            yield
+
+    server: MCPServer[None] = MCPServer(
+        NAME,
+        version=VERSION,
+        instructions=INSTRUCTIONS,
+        lifespan=lifespan,
+        log_level="WARNING",
+        subscriptions=False,
+        middleware=[calls],
+    )
+    for tool in _tools(paths, shells):
+        _add(server, tool)
+    return server
+
+
 def _tools(paths: Paths, shells: Shells) -> list[Callable[..., Any]]:
     files, search, slides = Files(paths), Search(paths), Slides(paths)
     todos, ports = Todos(paths), Ports(paths)
     return [
-        *(shells.shell_start, shells.shell_view, shells.shell_write, shells.shell_stop, shells.shell_list),
+        *(
+            shells.shell_run,
+            shells.shell_start,
+            shells.shell_view,
+            shells.shell_write,
+            shells.shell_stop,
+            shells.shell_list,
+        ),
         *(files.file_read, files.file_write, files.file_edit, files.file_patch),
         *(search.file_grep, search.file_list, search.file_glob),
         *(todos.todo_read, todos.todo_write),
@@ -73,7 +95,7 @@ def _tools(paths: Paths, shells: Shells) -> list[Callable[..., Any]]:
 
 
 _READS = frozenset({"read", "list", "view", "grep", "glob"})
-_DESTROYS = frozenset({"write", "edit", "patch", "delete", "remove", "stop", "start"})
+_DESTROYS = frozenset({"write", "edit", "patch", "delete", "remove", "stop", "start", "run"})
 
 
 def _add(server: MCPServer[None], tool: Callable[..., Any]) -> None:
@@ -85,4 +107,5 @@ def _add(server: MCPServer[None], tool: Callable[..., Any]) -> None:
         annotations=ToolAnnotations(
             read_only_hint=verb in _READS, destructive_hint=verb in _DESTROYS, open_world_hint=noun == "shell"
         ),
+        meta={ONCE: True},
     )

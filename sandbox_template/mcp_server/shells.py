@@ -3,22 +3,22 @@
 import asyncio
 import os
 import re
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
 from mcp.server.mcpserver.exceptions import ToolError
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from .errors import as_tool_errors
 from .paths import Paths
 from .processes import Process
+from .sessions import CommandEnd, Session, ShellState, ShellSummary
 
 MAX_RUNNING = 32
 MAX_KEPT = 64
-MAX_OUTPUT = 30_000
 MAX_WAIT = 120.0
+MAX_RUN_SECONDS = 200
 STOP_GRACE_SECONDS = 3
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _OWN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE")
@@ -27,33 +27,10 @@ SessionName = Annotated[str, Field(min_length=1, max_length=64, description="as 
 Wait = Annotated[float, Field(ge=0, le=MAX_WAIT, description="seconds to wait for more output or for the end")]
 
 
-class ShellState(BaseModel):
-    """A session after a call. `output` is bytes `start` to `end` of all that it wrote; ask for more with `after` = `end`."""
-
-    session: str
-    running: bool
-    exit_code: int | None = Field(description="null while it runs; 128 + n after a death by signal n")
-    output: str
-    start: int
-    end: int
-    more: bool = Field(description="whether there is output beyond `end`")
-    dropped: bool = Field(description="whether output before `start` is gone")
-
-
-class ShellSummary(BaseModel):
-    session: str
-    command: str
-    cwd: str
-    pid: int
-    running: bool
-    exit_code: int | None
-    age_seconds: float
-
-
 class Shells:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
-        self._sessions: dict[str, _Session] = {}
+        self._sessions: dict[str, Session] = {}
         self._count = 0
 
     @asynccontextmanager
@@ -65,6 +42,26 @@ class Shells:
             await asyncio.gather(*(session.process.stop(0.2) for session in self._sessions.values()))
             for session in self._sessions.values():
                 session.process.close()
+
+    async def shell_run(
+        self,
+        command: Annotated[str, Field(min_length=1, max_length=100_000, description="run by bash -c, without input")],
+        cwd: Annotated[str | None, Field(description="absolute folder; the root otherwise")] = None,
+        env: Annotated[dict[str, str] | None, Field(description="variables beside the inherited ones")] = None,
+        session: Annotated[str | None, Field(max_length=64, description="a name for it; one is made otherwise")] = None,
+        timeout_seconds: Annotated[int, Field(ge=1, le=MAX_RUN_SECONDS, description="after which it is killed")] = 120,
+    ) -> CommandEnd:
+        """Run a command and wait for its end. What takes longer, serves or asks is for shell_start."""
+        found = await self._begin(command, session, cwd, env, is_pty=False)
+        found.process.close_input()
+        try:
+            timed_out = not await found.ended(timeout_seconds)
+        except asyncio.CancelledError:
+            await found.process.stop(STOP_GRACE_SECONDS)
+            raise
+        if timed_out:
+            await found.process.stop(STOP_GRACE_SECONDS)
+        return found.end(timed_out=timed_out)
 
     async def shell_start(
         self,
@@ -79,13 +76,7 @@ class Shells:
         wait_seconds: Wait = 1.0,
     ) -> ShellState:
         """Start a shell session; it lives on between calls until it ends or is stopped."""
-        name = self._free_name(session)
-        folder = self._paths.root if cwd is None else self._paths.of(cwd)
-        argv = ["bash", "-c", command] if command is not None else ["bash", "--norc", "-i"]
-        with as_tool_errors(folder):
-            process = await Process.start(argv, cwd=folder, env=_environment(env or {}), is_pty=pty)
-        made = _Session(name, command or "bash", str(folder), process)
-        self._sessions[name] = made
+        made = await self._begin(command, session, cwd, env, is_pty=pty)
         await made.settle(0, wait_seconds)
         return made.state(0)
 
@@ -139,7 +130,19 @@ class Shells:
         """List the sessions, the ended ones too."""
         return [found.summary() for found in self._sessions.values()]
 
-    def _session(self, name: str) -> "_Session":
+    async def _begin(
+        self, command: str | None, session: str | None, cwd: str | None, env: dict[str, str] | None, *, is_pty: bool
+    ) -> Session:
+        name = self._free_name(session)
+        folder = self._paths.root if cwd is None else self._paths.of(cwd)
+        argv = ["bash", "-c", command] if command is not None else ["bash", "--norc", "-i"]
+        with as_tool_errors(folder):
+            process = await Process.start(argv, cwd=folder, env=_environment(env or {}), is_pty=is_pty)
+        made = Session(name, command or "bash", str(folder), process)
+        self._sessions[name] = made
+        return made
+
+    def _session(self, name: str) -> Session:
         if (found := self._sessions.get(name)) is None:
             known = ", ".join(self._sessions) or "none"
             raise ToolError(f"There is no session {name}; there are: {known}.")
@@ -161,62 +164,6 @@ class Shells:
             self._count += 1
             wanted = f"shell-{self._count}"
         return wanted
-
-
-class _Session:
-    def __init__(self, name: str, command: str, cwd: str, process: Process) -> None:
-        self.name, self.command, self.cwd, self.process = name, command, cwd, process
-        self._started = time.monotonic()
-        self._watch = asyncio.create_task(self._end())
-
-    async def _end(self) -> None:
-        await self.process.wait()
-        self.process.output.changed.set()
-
-    @property
-    def running(self) -> bool:
-        return not self._watch.done()
-
-    async def settle(self, after: int, seconds: float) -> None:
-        """Wait for the end, or for output beyond `after` that has been silent for a moment."""
-        output, deadline = self.process.output, time.monotonic() + seconds
-        while self.running and (left := deadline - time.monotonic()) > 0:
-            seen = output.end
-            output.changed.clear()
-            quiet = min(left, 0.3) if seen > after else left
-            try:
-                await asyncio.wait_for(output.changed.wait(), quiet)
-            except TimeoutError:
-                if seen > after:
-                    return
-        if not self.running:
-            await self._watch
-
-    def state(self, after: int | None) -> ShellState:
-        output = self.process.output
-        wanted = max(0, output.end - MAX_OUTPUT) if after is None else after
-        text, start, end = output.part(wanted, MAX_OUTPUT)
-        return ShellState(
-            session=self.name,
-            running=self.running,
-            exit_code=None if self.running else self.process.exit_code,
-            output=text,
-            start=start,
-            end=end,
-            more=end < output.end,
-            dropped=start > wanted or (after is None and start > 0),
-        )
-
-    def summary(self) -> ShellSummary:
-        return ShellSummary(
-            session=self.name,
-            command=self.command[:500],
-            cwd=self.cwd,
-            pid=self.process.pid,
-            running=self.running,
-            exit_code=None if self.running else self.process.exit_code,
-            age_seconds=round(time.monotonic() - self._started, 3),
-        )
 
 
 def _environment(more: dict[str, str]) -> dict[str, str]:

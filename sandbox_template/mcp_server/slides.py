@@ -1,9 +1,11 @@
 """Slides: HTML pages of 1280x720 px, one file each under `<root>/slides/<presentation>/<number>.html`.
 
 A file begins with a comment that holds its presentation, number and title as JSON, so that a folder needs no index and the
-product can mirror pages one at a time; a page that was written without it is named by its file and its <title>.
+product can mirror pages one at a time; a page that was written without it is named by its file and its <title>. A slide that is deleted
+leaves a file that says so, until the product has taken notice.
 """
 
+import hashlib
 import html
 import json
 import re
@@ -18,6 +20,7 @@ from .paths import Paths, replace
 
 MAX_CONTENT = 1_000_000
 MAX_NUMBER = 999
+_DELETED = "<!-- slide deleted -->\n"
 _HEAD = re.compile(r"<!-- slide (\{.*?\}) -->\n")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
@@ -36,6 +39,7 @@ class SlideHead(BaseModel):
 class SlideEntry(SlideHead):
     path: str
     size: int = Field(description="bytes")
+    sha256: str = Field(description="of the file; slide_write can hold on to it")
 
 
 class Slide(SlideEntry):
@@ -50,14 +54,14 @@ class Slides:
         """List the slides of one presentation or of all, in their order."""
         if not self._folder.is_dir():
             return []
-        found = [_entry(path) for path in self._folder.glob("*/*.html") if path.stem.isdigit()]
+        found = [_entry(path) for path in self._folder.glob("*/*.html") if path.stem.isdecimal() and _stands(path)]
         wanted = [entry for entry in found if presentation_name in {None, entry.presentation_name}]
         return sorted(wanted, key=lambda entry: (entry.presentation_name, entry.slide_number))
 
     def slide_read(self, presentation_name: Presentation, slide_number: SlideNumber) -> Slide:
         """Read a slide."""
         path = self._path(presentation_name, slide_number)
-        if not path.is_file():
+        if not _stands(path):
             raise ToolError(f"{presentation_name} has no slide {slide_number}.")
         with as_tool_errors(path):
             _, content = _parts(path)
@@ -69,22 +73,28 @@ class Slides:
         slide_number: SlideNumber,
         title: Annotated[str, Field(min_length=1, max_length=200)],
         content: Annotated[str, Field(min_length=1, max_length=MAX_CONTENT, description="a whole HTML page")],
+        replaces: Annotated[
+            str | None,
+            Field(max_length=64, description="the sha256 of the slide that you read: refused if it has changed"),
+        ] = None,
     ) -> SlideEntry:
         """Write a slide, new or in place of the one with its number: a whole HTML page, laid out for 1280x720 px."""
         path = self._path(presentation_name, slide_number)
         head = SlideHead(presentation_name=presentation_name, slide_number=slide_number, title=title)
         with as_tool_errors(path):
+            if replaces is not None and (not _stands(path) or _entry(path).sha256 != replaces):
+                raise ToolError(f"Slide {slide_number} of {presentation_name} has changed since: read it again.")
             replace(path, page_of(head, content).encode())
             return _entry(path)
 
     def slide_delete(self, presentation_name: Presentation, slide_number: SlideNumber) -> SlideEntry:
         """Delete a slide; the numbers of the others stay. Gives what was deleted."""
         path = self._path(presentation_name, slide_number)
-        if not path.is_file():
+        if not _stands(path):
             raise ToolError(f"{presentation_name} has no slide {slide_number}.")
         with as_tool_errors(path):
             entry = _entry(path)
-            path.unlink()
+            replace(path, _DELETED.encode())
         return entry
 
     def _path(self, presentation: str, number: int) -> Path:
@@ -115,6 +125,14 @@ def _parts(path: Path) -> tuple[SlideHead, str]:
     return SlideHead(presentation_name=path.parent.name, slide_number=number, title=named), text
 
 
+def _stands(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_DELETED)) != _DELETED.encode()
+
+
 def _entry(path: Path) -> SlideEntry:
     head, _ = _parts(path)
-    return SlideEntry(**head.model_dump(), path=str(path), size=path.stat().st_size)
+    data = path.read_bytes()
+    return SlideEntry(**head.model_dump(), path=str(path), size=len(data), sha256=hashlib.sha256(data).hexdigest())

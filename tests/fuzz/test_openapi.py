@@ -45,7 +45,7 @@ class Target:
 @pytest.fixture(scope="module")
 async def target(fake_model: FakeOpenAI, fake_edge: FakeEdge, tmp_path_factory) -> AsyncIterator[Target]:
     """Servers that may be wrecked: the fuzzer deletes and disables what it likes."""
-    async with running_stack() as stack, FakeAnthropicOAuth() as anthropic:
+    async with running_stack(sandboxes=True) as stack, FakeAnthropicOAuth() as anthropic:
         config = ModelConfig(name="fake", model="fake", base_url=fake_model.base_url)
         settings = settings_for(
             stack,
@@ -85,8 +85,6 @@ async def schemathesis(target: Target, user_id: int, seconds: int) -> tuple[int 
         *("--checks", ",".join(CHECKS), "--suppress-health-check", "all", "--generation-database", "none"),
         *("--request-timeout", "30", "--warnings", "off", "--no-shrink", "--no-color"),
         *("--generation-with-security-parameters", "false"),
-        # They need a sandbox host, without which each is a 503 by design; tests/sandboxes has their answers.
-        *("--exclude-path-regex", "^/api/v1/agent/sandboxes"),
         env={**os.environ, **target.environment, "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks", "FUZZ_USER": str(user_id)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

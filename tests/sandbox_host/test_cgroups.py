@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox_host.cgroups import Hierarchies, find_v2
+from sandbox_host.cgroups import Hierarchies, cpus_of, find_v2
 from sandbox_host.config import Limits
 
 
@@ -36,17 +36,21 @@ def test_other_processes_are_left_where_they_are(tmp_path: Path):
     assert not (own / "host").exists()
 
 
+def test_a_box_never_gets_the_whole_machine():
+    assert [cpus_of(Limits(cpus=2), cores) for cores in (1, 2, 8)] == [0.75, 1.5, 2]
+
+
 @pytest.mark.parametrize("frozen", [True, False])
 async def test_a_box_s_limits_and_its_freezer(tmp_path: Path, frozen: bool):  # noqa: FBT001
     parent, controllers = find_v2(tree(tmp_path, processes=""), tmp_path, "boxes")
     group = Hierarchies(dict.fromkeys(controllers, parent), controllers).group(
-        "box", Limits(cpus=1.5, memory_mb=64, processes=10)
+        "box", Limits(cpus=0.5, memory_mb=64, processes=10)
     )
     box = parent / "box"
     assert (box / "memory.max").read_text() == str(64 << 20)
     assert (box / "memory.swap.max").read_text() == "0"
     assert (box / "pids.max").read_text() == "10"
-    assert (box / "cpu.max").read_text() == "150000 100000"
+    assert (box / "cpu.max").read_text() == "10000 20000"
     (box / "cgroup.events").write_text(f"populated 1\nfrozen {int(frozen)}\n")
     assert await (group.freeze() if frozen else group.thaw())
     assert (box / "cgroup.freeze").read_text() == str(int(frozen))

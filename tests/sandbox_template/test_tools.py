@@ -1,6 +1,7 @@
 """Every tool of the sandbox's MCP server, called by the official client over HTTP."""
 
 import asyncio
+import json
 import os
 import socket
 from pathlib import Path
@@ -8,10 +9,13 @@ from pathlib import Path
 import httpx
 from mcp import Client
 
+from sandbox_template.mcp_server.calls import CALL_ID
+from sandbox_template.tools import tools as described
 from tests.sandbox_template.conftest import Box, Tools, running_box
 
+ROOT = Path(__file__).parents[2]
 NAMES = {
-    *("shell_start", "shell_view", "shell_write", "shell_stop", "shell_list"),
+    *("shell_run", "shell_start", "shell_view", "shell_write", "shell_stop", "shell_list"),
     *("file_read", "file_write", "file_edit", "file_patch", "file_grep", "file_list", "file_glob"),
     *("todo_read", "todo_write", "port_register", "port_list", "port_remove"),
     *("slide_list", "slide_read", "slide_write", "slide_delete"),
@@ -49,6 +53,74 @@ async def test_a_shell_keeps_its_state_between_calls_and_clients(tools: Tools):
 async def test_a_command_answers_its_output_and_exit_code(tools: Tools):
     done = await tools("shell_start", command="echo out; echo err >&2; exit 3", pty=False, wait_seconds=30)
     assert (done["running"], done["exit_code"], done["output"]) == (False, 3, "out\nerr\n")
+
+
+async def test_a_command_is_waited_for_and_killed_when_its_time_is_up(tools: Tools):
+    done = await tools("shell_run", command="echo out; echo err >&2; cat; exit 3", env={"X": "1"})
+    assert (done["exit_code"], done["output"], done["timed_out"], done["left_out"]) == (3, "out\nerr\n", False, 0)
+    late = await tools("shell_run", command="echo begun; sleep 600 & echo child:$!; wait", timeout_seconds=1)
+    assert late["timed_out"] is True
+    assert late["exit_code"] >= 128
+    assert not _runs(int(late["output"].split("child:")[1]))
+
+
+async def test_of_a_long_output_the_beginning_and_the_end_are_told_and_the_rest_can_be_viewed(tools: Tools):
+    done = await tools("shell_run", command="echo FIRST; yes é | head -c 3000000; echo LAST", session="much")
+    assert done["output"].startswith("FIRST\né\n")
+    assert done["output"].endswith("LAST\n")
+    assert f"[{done['left_out']:,} bytes are left out here.]" in done["output"]
+    assert len(done["output"].encode()) + done["left_out"] >= 3_000_011
+    assert (await tools("shell_view", session="much", after=2_900_001))["output"].startswith("é")
+
+
+# Calls that are made once
+
+
+async def once(box: Box, call_id: str, tool: str, /, **arguments):
+    async with Client(f"{box.url}/mcp") as client:
+        return await client.call_tool(tool, arguments, meta={CALL_ID: call_id})
+
+
+async def test_a_call_that_is_asked_for_again_is_made_once_and_answers_the_same(box: Box):
+    command = f"echo x >> {box.home}/times; sleep 1; wc -l < {box.home}/times"
+    asked = [once(box, "call-1", "shell_run", command=command) for _ in range(3)]
+    first, *others = await asyncio.gather(*asked)
+    late = await once(box, "call-1", "shell_run", command=command)
+    assert first.structured_content["output"] == "1\n"
+    assert all(answer.structured_content == first.structured_content for answer in (*others, late))
+    another = await once(box, "call-2", "shell_run", command=command)
+    assert another.structured_content["output"] == "2\n"
+
+
+async def test_a_call_goes_on_when_its_caller_has_gone(box: Box):
+    command = f"echo x >> {box.home}/gone; until [ -e {box.home}/go ]; do sleep 0.05; done; wc -l < {box.home}/gone"
+    asking = asyncio.create_task(once(box, "call-3", "shell_run", command=command))
+    async with asyncio.timeout(60):
+        while not (box.home / "gone").exists():
+            await asyncio.sleep(0.02)
+    asking.cancel()
+    await asyncio.wait([asking])
+    again = asyncio.create_task(once(box, "call-3", "shell_run", command=command))
+    (box.home / "go").touch()
+    assert (await again).structured_content["output"] == "1\n"
+
+
+async def test_a_server_that_was_started_anew_does_not_begin_a_call_again(tmp_path: Path):
+    async with running_box(tmp_path) as box:
+        command = f"echo x >> {tmp_path}/n"
+        await once(box, "call-4", "shell_run", command=command)
+    async with running_box(tmp_path) as box:
+        again = await once(box, "call-4", "shell_run", command=command)
+    assert again.is_error
+    assert "not made again" in again.content[0].text
+    assert (tmp_path / "n").read_text() == "x\n"
+
+
+async def test_the_product_knows_the_tools_as_they_are():
+    assert json.loads((ROOT / "agents_backend/agents/sandbox_tools.json").read_text()) == await described(), "make docs"
+
+
+# Sessions
 
 
 async def test_a_long_command_is_viewed_from_where_the_last_view_ended(tools: Tools):
@@ -355,7 +427,11 @@ async def test_slides_are_pages_on_disk_and_come_back_as_they_were_written(box: 
     listed = (await tools("slide_list", presentation_name=name))["result"]
     assert [item["slide_number"] for item in listed] == [1, 2]
     await tools("slide_write", presentation_name=name, slide_number=2, title="two", content="<p>again</p>")
-    assert (await tools("slide_read", presentation_name=name, slide_number=2))["content"] == "<p>again</p>"
+    again = await tools("slide_read", presentation_name=name, slide_number=2)
+    assert again["content"] == "<p>again</p>"
+    stale = {"presentation_name": name, "slide_number": 2, "title": "x", "content": "x", "replaces": back["sha256"]}
+    assert "read it again" in await tools.refused("slide_write", **stale)
+    await tools("slide_write", **{**stale, "replaces": again["sha256"]})
     await tools("slide_delete", presentation_name=name, slide_number=2)
     assert "no slide 2" in await tools.refused("slide_read", presentation_name=name, slide_number=2)
     assert "no slide 2" in await tools.refused("slide_delete", presentation_name=name, slide_number=2)

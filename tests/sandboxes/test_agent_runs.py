@@ -6,12 +6,17 @@ import json
 from collections.abc import AsyncIterator
 
 import httpx
+import httpx2
 import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+from pydantic import SecretStr
 
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
+from agents_backend.domain.errors import SandboxTimeout, SandboxUnavailable
 from agents_backend.integrations.sandboxes import Boxes
-from agents_backend.services.sandbox_tools import NO_SANDBOXES
+from agents_backend.services.sandbox_reach import NO_SANDBOXES
 from agents_backend.services.seeds import seed
 from agents_backend.settings import E2BSettings, ModelConfig, ModelSettings, SandboxSettings, Settings
 from tests.conftest import running_stack, settings_for
@@ -21,7 +26,7 @@ from tests.sandboxes.conftest import add_user, e2b_of, serving, signed_in, worki
 from tests.streams import CHAT, body, read
 
 AGENT = "/agent/agent/stream"
-TOOLS = {"run_command", "write_file", "edit_file", "read_file", "list_files", "expose_port", "save_artifact"} | {
+TOOLS = {"shell_run", "shell_start", "file_read", "file_write", "file_edit", "port_register", "save_artifact"} | {
     "copy_attachment"
 }
 
@@ -68,7 +73,7 @@ async def stranger(agent_url: str) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def call(name: str, **arguments) -> str:
+def call(name: str, /, **arguments) -> str:
     return f"[toolloop=99 {name} {json.dumps(arguments)}]"
 
 
@@ -103,22 +108,23 @@ async def test_a_program_is_written_fails_is_fixed_runs_and_is_handed_over(
     _, run_id, events = await work(
         client,
         model,
-        call("write_file", path=path, content="print(sum([1, 2, '3']))\n"),
-        call("run_command", command="python3 sum.py", cwd="/home/user/app"),
-        call("edit_file", path=path, old_text="'3'", new_text="3"),
-        call("run_command", command="python3 sum.py | tee result.txt", cwd="/home/user/app"),
-        call("list_files", path="/home/user/app"),
-        call("read_file", path=path),
+        call("file_write", path=path, content="print(sum([1, 2, '3']))\n"),
+        call("shell_run", command="python3 sum.py", cwd="/home/user/app"),
+        call("file_edit", path=path, old="'3'", new="3"),
+        call("shell_run", command="python3 sum.py | tee result.txt", cwd="/home/user/app"),
+        call("file_list", path="/home/user/app"),
+        call("file_read", path=path),
         call("save_artifact", path="/home/user/app/result.txt"),
     )
-    wrote, failed, fixed, ran, listed, seen, saved = results(events)
-    assert wrote == f"{path} is written: 24 bytes."
-    assert failed.startswith("exit code 1\n")
-    assert "TypeError" in failed
-    assert fixed == f"{path} is changed in 1 place."
-    assert ran == "exit code 0\nstdout:\n6\n"
-    assert listed.splitlines() == ["/home/user/app/result.txt 2", f"{path} 22"]
-    assert seen == "print(sum([1, 2, 3]))\n"
+    *answers, saved = results(events)
+    wrote, failed, fixed, ran, listed, seen = map(json.loads, answers)
+    assert wrote == {"path": path, "size": 24}
+    assert failed["exit_code"] == 1
+    assert "TypeError" in failed["output"]
+    assert fixed["replacements"] == 1
+    assert (ran["exit_code"], ran["output"]) == (0, "6\n")
+    assert "result.txt" in json.dumps(listed)
+    assert seen["content"] == "print(sum([1, 2, 3]))\n"
     assert saved.startswith("result.txt (2 bytes) is saved")
     assert len(made(events)) == 1
     run = (await client.get(f"/agent/runs/{run_id}")).json()
@@ -140,7 +146,7 @@ async def test_what_the_user_attached_is_copied_into_the_sandbox_and_no_one_else
         client,
         model,
         call("copy_attachment", file_id=mine),
-        call("run_command", command="sha256sum '/home/user/uploads/a b.bin'"),
+        call("shell_run", command="sha256sum '/home/user/uploads/a b.bin'"),
         call("copy_attachment", file_id=theirs),
         file_ids=[mine],
     )
@@ -156,23 +162,23 @@ async def test_a_thread_has_one_sandbox_however_many_calls_ask_at_once_and_later
     client: httpx.AsyncClient, model: FakeOpenAI
 ):
     before = await living(client)
-    at_once = " ".join(call("run_command", command=f"echo {n} > /home/user/{n}.txt") for n in range(4))
+    at_once = " ".join(call("shell_run", command=f"echo {n} > /home/user/{n}.txt") for n in range(4))
     thread, _, events = await work(client, model, at_once)
-    assert [text.splitlines()[0] for text in results(events)] == ["exit code 0"] * 4
+    assert [json.loads(text)["exit_code"] for text in results(events)] == [0] * 4
     [sandbox] = made(events)
     assert await living(client) - before == {sandbox}
-    _, _, later = await work(client, model, call("run_command", command="cat *.txt"), thread_id=thread)
-    assert results(later) == ["exit code 0\nstdout:\n0\n1\n2\n3\n"]
+    _, _, later = await work(client, model, call("shell_run", command="cat *.txt"), thread_id=thread)
+    assert [json.loads(text)["output"] for text in results(later)] == ["0\n1\n2\n3\n"]
     assert made(later) == []
     assert await living(client) - before == {sandbox}
 
 
 async def test_edits_of_one_file_that_are_made_at_once_are_all_kept(client: httpx.AsyncClient, model: FakeOpenAI):
     path = "/home/user/list.txt"
-    edits = " ".join(call("edit_file", path=path, old_text=f"<{n}>", new_text=f"({n})") for n in range(6))
-    write = call("write_file", path=path, content="".join(f"<{n}>" for n in range(6)))
-    *_, events = await work(client, model, write, edits, call("read_file", path=path))
-    assert results(events)[-1] == "".join(f"({n})" for n in range(6))
+    edits = " ".join(call("file_edit", path=path, old=f"<{n}>", new=f"({n})") for n in range(6))
+    write = call("file_write", path=path, content="".join(f"<{n}>" for n in range(6)))
+    *_, events = await work(client, model, write, edits, call("file_read", path=path))
+    assert json.loads(results(events)[-1])["content"] == "".join(f"({n})" for n in range(6))
 
 
 async def test_no_sandbox_is_made_where_no_tool_needs_one(client: httpx.AsyncClient, model: FakeOpenAI):
@@ -187,8 +193,8 @@ async def test_no_sandbox_is_made_where_no_tool_needs_one(client: httpx.AsyncCli
 
 async def test_a_chat_is_offered_none_of_the_sandbox_s_tools(client: httpx.AsyncClient, model: FakeOpenAI):
     before = await living(client)
-    *_, events = await work(client, model, call("run_command", command="id"), path=CHAT, agent_name="coder")
-    assert results(events)[0].startswith("There is no tool named run_command.")
+    *_, events = await work(client, model, call("shell_run", command="id"), path=CHAT, agent_name="coder")
+    assert results(events)[0].startswith("There is no tool named shell_run.")
     assert not TOOLS & {tool["function"]["name"] for tool in model.requests[-1]["tools"]}
     assert await living(client) == before
 
@@ -197,7 +203,7 @@ async def test_a_chat_is_offered_none_of_the_sandbox_s_tools(client: httpx.Async
 async def test_a_run_works_in_the_sandbox_that_its_request_names(client: httpx.AsyncClient, model: FakeOpenAI, by: str):
     sandbox = (await client.post("/agent/sandboxes", json={"session_id": f"mine-{by}"})).json()["sandbox_id"]
     chosen = f"mine-{by}" if by == "session_id" else sandbox
-    *_, events = await work(client, model, call("run_command", command="echo here > mark"), session_id=chosen)
+    *_, events = await work(client, model, call("shell_run", command="echo here > mark"), session_id=chosen)
     assert made(events) == []
     mark = await client.post("/agent/sandboxes/read-file", json={"sandbox_id": sandbox, "path": "/home/user/mark"})
     assert mark.json()["content"] == "here\n"
@@ -225,17 +231,17 @@ async def test_nobody_who_is_not_signed_in_starts_an_agent(agent_url: str):
 async def test_a_sandbox_that_died_is_told_to_the_model_with_what_was_lost(
     client: httpx.AsyncClient, model: FakeOpenAI, boxes: Boxes
 ):
-    thread, _, events = await work(client, model, call("write_file", path="/home/user/kept", content="x"))
+    thread, _, events = await work(client, model, call("file_write", path="/home/user/kept", content="x"))
     [sandbox] = made(events)
     [box] = await boxes.of_owner(sandbox)
     await boxes.kill(box.id)
-    read_it = call("read_file", path="/home/user/kept")
+    read_it = call("file_read", path="/home/user/kept")
     *_, later = await work(client, model, read_it, read_it, read_it, thread_id=thread)
     dead, fresh, plain = results(later)
     assert dead.startswith("The sandbox is gone, with all its files.")
     assert fresh.startswith(f"The earlier sandbox {sandbox} is gone")
-    assert fresh.endswith("There is no such file or folder in the sandbox.")
-    assert plain == "There is no such file or folder in the sandbox."
+    assert fresh.endswith("/home/user/kept does not exist.")
+    assert plain.endswith("/home/user/kept does not exist.")
     assert len(made(later)) == 1
     assert made(later) != [sandbox]
 
@@ -245,28 +251,25 @@ async def test_what_a_tool_cannot_do_is_told_to_the_model(client: httpx.AsyncCli
     *_, events = await work(
         client,
         model,
-        call("write_file", path=path, content="a a"),
-        call("edit_file", path=path, old_text="a", new_text="b"),
-        call("edit_file", path=path, old_text="c", new_text="b"),
-        call("write_file", path="relative.txt", content=""),
-        call("run_command", command="true", timeout_seconds=100_000),
+        call("file_write", path=path, content="a a"),
+        call("file_edit", path=path, old="a", new="b"),
+        call("file_write", path="relative.txt", content=""),
+        call("shell_run", command="true", timeout_seconds=100_000),
         call("save_artifact", path="/home/user"),
-        call("run_command", command="head -c 5 /dev/urandom > raw; printf '\\xff' >> raw"),
-        call("read_file", path="/home/user/raw"),
-        call("run_command", command="sleep 60", timeout_seconds=1),
-        call("run_command", command="echo first; yes | head -c 200000; echo last"),
+        call("shell_run", command="echo begun; sleep 60", timeout_seconds=1),
+        call("shell_run", command="echo first; yes | head -c 200000; echo last"),
     )
     told = results(events)
     assert "2 times" in told[1]
-    assert "does not stand in" in told[2]
-    assert "absolute" in told[3]
-    assert "timeout_seconds" in told[4]
-    assert "folder" in told[5]
-    assert "no text" in told[7]
-    assert told[8].startswith("exit code 124")
-    assert len(told[9]) < 40_000
-    assert "first\n" in told[9]
-    assert told[9].endswith("last\n")
+    assert "absolute" in told[2]
+    assert "timeout_seconds" in told[3]
+    assert "folder" in told[4]
+    late = json.loads(told[5])
+    assert (late["timed_out"], late["output"]) == (True, "begun\n")
+    assert len(told[6]) < 50_000
+    flood = json.loads(told[6])["output"]
+    assert flood.startswith("first\n")
+    assert flood.endswith("last\n")
 
 
 async def test_a_server_in_the_background_is_reached_through_its_port(
@@ -275,15 +278,15 @@ async def test_a_server_in_the_background_is_reached_through_its_port(
     *_, events = await work(
         client,
         model,
-        call("run_command", command="echo hello > index.html; exec python3 -m http.server 8123", background=True),
-        call("expose_port", port=8123),
+        call("shell_start", command="echo hello > index.html; exec python3 -m http.server 8123"),
+        call("port_register", port=8123, name="page"),
     )
-    begun, url = results(events)
-    assert begun.startswith("It runs in the background as cmd_")
+    begun, registered = results(events)
+    assert json.loads(begun)["running"] is True
     [sandbox] = made(events)
     shown = (await client.post(f"/agent/sandboxes/{sandbox}/expose-port", json={"port": 8123})).json()
-    assert url.splitlines()[0] == shown["url"]
-    assert shown["access_token"] not in url
+    assert shown["url"] in registered.splitlines()
+    assert shown["access_token"] not in registered
     name = shown["url"].removeprefix("http://").partition(":")[0]
     headers = {"Host": name, "e2b-traffic-access-token": shown["access_token"]}
     async with httpx.AsyncClient(headers=headers) as browser, asyncio.timeout(30):
@@ -292,12 +295,70 @@ async def test_a_server_in_the_background_is_reached_through_its_port(
     assert page.text == "hello\n"
 
 
-async def test_where_there_are_no_sandboxes_the_catalogue_says_why(agent_settings: Settings, agent_url: str):
-    bare = agent_settings.model_copy(update={"e2b": E2BSettings(api_key=None)})
-    async with serving(bare) as url, signed_in(url) as client:
-        listed = (await client.get("/agent/config")).json()["tools"]
-    reasons = {tool["name"]: tool["reason"] for tool in listed if tool["name"] in TOOLS}
-    assert reasons == dict.fromkeys(TOOLS, NO_SANDBOXES)
+async def test_a_run_is_offered_the_tools_of_its_own_sandbox_s_server(client: httpx.AsyncClient, model: FakeOpenAI):
+    thread, _, events = await work(client, model, call("shell_run", command="true"))
+    [sandbox] = made(events)
+    urls = (await client.get(f"/agent/sandboxes/{sandbox}/urls")).json()
+    own = urls["mcp_url"].removeprefix("http://")
+    headers = {"Host": own, "e2b-traffic-access-token": urls["access_token"]}
+    async with (
+        httpx2.AsyncClient(headers=headers) as http,
+        Client(streamable_http_client(f"http://127.0.0.1:{own.rpartition(':')[2]}/mcp", http_client=http)) as box,
+    ):
+        there = {tool.name for tool in (await box.list_tools()).tools}
+    await work(client, model, thread_id=thread)
+    assert {tool["function"]["name"] for tool in model.requests[-1]["tools"]} >= there
+
+
+async def test_a_slide_that_an_agent_writes_is_the_user_s_at_once(client: httpx.AsyncClient, model: FakeOpenAI):
+    slide = {"presentation_name": "Q3", "slide_number": 1, "title": "Results", "content": "<h1>Results</h1>"}
+    *_, events = await work(client, model, call("slide_write", **slide))
+    [sandbox] = made(events)
+    await client.post(f"/agent/sandboxes/{sandbox}/pause")
+    [found] = (await client.get(f"/agent/sandboxes/{sandbox}/slides")).json()["items"]
+    assert {name: found[name] for name in slide} == slide
+
+
+async def test_a_run_that_is_cancelled_stops_its_command(client: httpx.AsyncClient, model: FakeOpenAI):
+    thread, _, events = await work(client, model, call("shell_run", command="true"))
+    [sandbox] = made(events)
+    begun = "/home/user/begun"
+    model.script(call("shell_run", command=f"trap 'echo stopped > ended' TERM; touch {begun}; sleep 150 & wait"))
+    async with client.stream("POST", AGENT, json=body("do it", thread_id=thread)) as response:
+        run_id = response.headers["X-Run-Id"]
+        await present(client, sandbox, begun)
+        assert (await client.post(f"/agent/runs/{run_id}/cancel")).is_success
+        events = [event for _, event in await read(response)]
+    assert events[-1]["outcome"]["type"] == "cancelled", events[-1]
+    await present(client, sandbox, "/home/user/ended")
+    left = await client.post("/agent/sandboxes/run-command", json={"sandbox_id": sandbox, "command": "pgrep -c sleep"})
+    assert left.json()["stdout"] == "0\n"
+
+
+async def present(client: httpx.AsyncClient, sandbox: str, path: str) -> None:
+    """Wait for a file."""
+    async with asyncio.timeout(60):
+        where = f"/agent/sandboxes/{sandbox}/download"
+        while (await client.get(where, params={"path": path})).status_code != 200:
+            await asyncio.sleep(0.05)
+
+
+async def test_where_there_are_no_sandboxes_the_catalogue_and_the_health_say_why(
+    agent_settings: Settings, agent_url: str
+):
+    nowhere = E2BSettings(api_key=SecretStr("key"), api_url="http://127.0.0.1:9", sandbox_url="http://127.0.0.1:9")
+    away = {SandboxUnavailable.default_detail, SandboxTimeout.default_detail}
+    for e2b, reasons in ((E2BSettings(api_key=None), {NO_SANDBOXES}), (nowhere, away)):
+        async with serving(agent_settings.model_copy(update={"e2b": e2b})) as url, signed_in(url) as client:
+            config = (await client.get("/agent/config")).json()
+            health = await client.get(f"{url.removesuffix('/api/v1')}/health")
+        found = config["sandboxes"]
+        assert (found["configured"], found["available"]) == (e2b is nowhere, False)
+        assert found["reason"] in reasons
+        assert (health.status_code, health.json()["sandboxes"]) == (200, found)
+        of_tools = {tool["name"]: tool["reason"] for tool in config["tools"] if tool["name"] in TOOLS}
+        assert of_tools == dict.fromkeys(TOOLS, None if e2b is nowhere else NO_SANDBOXES)
     async with signed_in(agent_url) as client:
-        listed = (await client.get("/agent/config")).json()["tools"]
-    assert {tool["reason"] for tool in listed if tool["name"] in TOOLS} == {None}
+        config = (await client.get("/agent/config")).json()
+    assert config["sandboxes"] == {"configured": True, "available": True, "reason": None}
+    assert {tool["reason"] for tool in config["tools"] if tool["name"] in TOOLS} == {None}

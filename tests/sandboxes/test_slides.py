@@ -8,6 +8,9 @@ import httpx
 from pptx import Presentation
 from pypdf import PdfReader
 
+from agents_backend.db.base import Database
+from agents_backend.db.tables.sandboxes import Slide
+
 BASE = "/agent/sandboxes"
 
 
@@ -74,6 +77,65 @@ async def test_what_changes_while_the_sandbox_is_paused_reaches_it_when_it_is_re
     assert "Asleep" in await in_the_box(client, sandbox, "Q3/001.html")
     assert await in_the_box(client, sandbox, "Q3/002.html") is None
     assert (await client.get(f"{where}/{first['slide_id']}")).json()["mirrored"] is True
+
+
+async def write(client: httpx.AsyncClient, sandbox: str, path: str, content: str) -> None:
+    body = {"sandbox_id": sandbox, "path": f"/home/user/slides/{path}", "content": content}
+    assert (await client.post(f"{BASE}/write-file", json=body)).status_code == 200
+
+
+async def test_a_page_that_is_written_in_the_sandbox_is_a_slide_at_once_and_a_changed_one_is_its_next_version(
+    client: httpx.AsyncClient, sandbox: str
+):
+    where = f"{BASE}/{sandbox}/slides"
+    await write(client, sandbox, "by-hand/003.html", "<title>Three</title><p>1</p>")
+    await write(client, sandbox, "by-hand/notes.html", "no slide")
+    [made] = (await client.get(where)).json()["items"]
+    assert (made["presentation_name"], made["slide_number"], made["title"]) == ("by-hand", 3, "Three")
+    assert (made["version"], made["mirrored"]) == (1, True)
+    await write(client, sandbox, "by-hand/003.html", "<title>Three</title><p>2</p>")
+    stale = await client.put(f"{where}/{made['slide_id']}", json={"title": "mine", "version": 1})
+    assert (stale.status_code, stale.json()["code"]) == (409, "SLIDE_CHANGED")
+    now = (await client.get(f"{where}/{made['slide_id']}")).json()
+    assert (now["version"], now["content"]) == (2, "<title>Three</title><p>2</p>")
+    await write(client, sandbox, "by-hand/003.html", "<p>the last</p>")
+    await client.delete(f"{BASE}/{sandbox}")
+    assert (await client.get(where)).json()["items"][0]["content"] == "<p>the last</p>"
+
+
+async def test_a_slide_that_its_sandbox_s_server_has_deleted_is_deleted(client: httpx.AsyncClient, sandbox: str):
+    await add(client, sandbox)
+    await write(client, sandbox, "Q3/001.html", "<!-- slide deleted -->\n")
+    assert (await client.get(f"{BASE}/{sandbox}/slides")).json()["total"] == 0
+    assert await in_the_box(client, sandbox, "Q3/001.html") is None
+
+
+async def test_of_a_slide_that_both_sides_have_changed_neither_page_is_lost(
+    client: httpx.AsyncClient, sandbox: str, database: Database
+):
+    slide = (await add(client, sandbox)).json()
+    async with database.transaction() as session:  # a change that could not reach the sandbox
+        row = await session.get(Slide, uuid.UUID(slide["slide_id"]))
+        row.content, row.version = page("The user's"), 2
+    await write(client, sandbox, "Q3/001.html", page("The agent's"))
+    where = f"{BASE}/{sandbox}/slides/{slide['slide_id']}"
+    found = (await client.get(where)).json()
+    assert (found["version"], found["content"], found["mirrored"]) == (2, page("The user's"), True)
+    assert "The user's" in await in_the_box(client, sandbox, "Q3/001.html")
+    command = {"sandbox_id": sandbox, "command": "cat slides/Q3/put-aside-*-001.html"}
+    assert (await client.post(f"{BASE}/run-command", json=command)).json()["stdout"] == page("The agent's")
+    assert (await client.get(f"{BASE}/{sandbox}/slides")).json()["total"] == 1
+
+
+async def test_a_slide_is_made_once_for_an_idempotency_key(client: httpx.AsyncClient, sandbox: str):
+    body = {"presentation_name": "Once", "title": "t", "content": "c"}
+    headers = {"Idempotency-Key": uuid.uuid4().hex}
+    made = [await client.post(f"{BASE}/{sandbox}/slides", json=body, headers=headers) for _ in range(2)]
+    assert [answer.status_code for answer in made] == [201, 201]
+    assert made[0].json()["slide_id"] == made[1].json()["slide_id"]
+    other = await client.post(f"{BASE}/{sandbox}/slides", json={**body, "title": "u"}, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (409, "IDEMPOTENCY_MISMATCH")
+    assert (await client.get(f"{BASE}/{sandbox}/slides")).json()["total"] == 1
 
 
 async def test_slides_outlive_their_sandbox(client: httpx.AsyncClient, sandbox: str):

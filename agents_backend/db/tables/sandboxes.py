@@ -84,6 +84,7 @@ class Slide(Timestamps, Base):
     content: Mapped[str] = mapped_column(Text)
     version: Mapped[int] = mapped_column(default=1, doc="one more with each change")
     mirrored_version: Mapped[int] = mapped_column(default=0, doc="the version that the sandbox holds")
+    mirrored_sha256: Mapped[str | None] = mapped_column(String(64), doc="of the page in the sandbox, as last agreed on")
     deleted_at: Mapped[datetime | None]
 
     __table_args__ = (
