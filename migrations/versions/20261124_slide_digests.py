@@ -4,7 +4,7 @@ from alembic import op
 import sqlalchemy as sa
 
 revision = "20261124_slide_digests"
-down_revision = "20261124_mcp"
+down_revision = "20261124_rag"
 branch_labels = None
 depends_on = None
 
