@@ -18,10 +18,10 @@ from agents_backend.services.agent_sandboxes import AgentSandboxes
 from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.attachment_tools import AttachmentTools
 from agents_backend.services.builtin_tools import BuiltinTools
-from agents_backend.services.rag_search import Retrieval
-from agents_backend.services.rag_tools import RetrieveTools
 from agents_backend.services.mcp_parts import mcp_listings
 from agents_backend.services.mcp_tools import McpTools
+from agents_backend.services.rag_search import Retrieval
+from agents_backend.services.rag_tools import RetrieveTools
 from agents_backend.services.run_programs import RunPrograms
 from agents_backend.services.sandbox_parts import sandbox_files, sandbox_parts
 from agents_backend.services.sandbox_tools import NO_SANDBOXES, SandboxTools

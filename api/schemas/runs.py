@@ -14,8 +14,8 @@ from agents_backend.services.chats import ChatRequest, NewMessage
 from agents_backend.services.content import STAGED
 from agents_backend.services.rag_tools import RESOURCES
 from api.schemas.artifacts import ArtifactView
-from api.schemas.rag import ResourceRef
 from api.schemas.mcp import McpSettings
+from api.schemas.rag import ResourceRef
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f]+$")]
 
@@ -47,7 +47,9 @@ class ChatOptions(Body):
 
     def for_run(self) -> dict[str, Any]:
         """Those that the run's row keeps."""
-        plain = self.model_dump(include=set(ChatOptions.model_fields) - {"multitask_strategy", "mcp_settings", "resources"})
+        plain = self.model_dump(
+            include=set(ChatOptions.model_fields) - {"multitask_strategy", "mcp_settings", "resources"}
+        )
         return {**plain, RESOURCES: [str(resource.id) for resource in self.resources]} if self.resources else plain
 
 
