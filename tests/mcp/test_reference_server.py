@@ -28,7 +28,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("package.json", "package-lock.json"):
         shutil.copy(FOLDER / name, folder)
     command = ["npm", "ci", "--no-audit", "--no-fund", "--silent"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=170, check=False)
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=150, check=False)
+    except subprocess.TimeoutExpired:
+        pytest.skip("npm does not install the server within 150 s here")
     if done.returncode:
         pytest.skip(f"the npm registry cannot be reached: {done.stderr.strip()[:200]}")
     return folder
