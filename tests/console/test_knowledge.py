@@ -12,7 +12,6 @@ pytestmark = pytest.mark.browser
 
 
 async def test_a_file_is_uploaded_attached_to_a_message_and_shown_with_it(visit, client, tmp_path: Path):
-    pytest.importorskip("api.routes.files")
     name = f"notes {uuid.uuid4().hex[:8]}.md"
     (tmp_path / name).write_text("# Notes\n\nThe word is heliotrope.")
     one = await at(visit, "#/files")
@@ -38,7 +37,6 @@ async def test_a_file_is_uploaded_attached_to_a_message_and_shown_with_it(visit,
 
 
 async def test_a_document_is_added_found_chosen_for_a_chat_and_deleted(visit, fake_model):
-    pytest.importorskip("api.routes.rag")
     title = f"House rules {ATTACK} {uuid.uuid4().hex[:8]}"
     one = await at(visit, "#/documents")
     await one.page.get_by_role("button", name="Add a text").click()
@@ -67,7 +65,6 @@ async def test_a_document_is_added_found_chosen_for_a_chat_and_deleted(visit, fa
 
 
 async def test_codex_is_set_turned_off_and_deleted_and_its_key_is_never_shown(visit):
-    pytest.importorskip("api.routes.coding_agents")
     one = await at(visit, "#/mcp")
     await one.page.get_by_role("button", name="Set Codex").click()
     dialog = one.page.get_by_role("dialog")
