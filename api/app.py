@@ -243,7 +243,6 @@ async def _services(settings: Settings) -> AsyncIterator[Services]:
                 database=database,
                 starts=starts,
                 launches=launches,
-                deliveries=deliveries,
                 documents=Documents(storage=storage),
                 settings=settings,
             ),

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ValidationError
 
 from agents_backend.domain.errors import Invalid, TooLarge
-from agents_backend.services.deliveries import CallerGone
+from agents_backend.services.deliveries import CallerGone, Deliveries
 from agents_backend.services.rag_resources import Ingesting, NewDocument, Resources
 from agents_backend.settings import Settings
 from api.files import CLIENT_CLOSED_REQUEST, prefers_async, run_headers
@@ -102,14 +102,14 @@ def _named(given: str) -> str:
     return name
 
 
-async def answer(request: Request, ingesting: Ingesting, resources: Resources) -> Response:
+async def answer(request: Request, ingesting: Ingesting, resources: Resources, deliveries: Deliveries) -> Response:
     """The resource at once where that is preferred, else when its ingestion has ended, in whichever way."""
     if prefers_async(request):
         run_id = str(ingesting.started.run.id)
         where = f"/api/v1/agent/runs/{run_id}"
         return _view(ingesting, 202, {"Location": where, "X-Run-Id": run_id, "Preference-Applied": "respond-async"})
     try:
-        ended = await resources.settled(ingesting, is_gone=request.is_disconnected)
+        ended = await resources.settled(ingesting, deliveries, is_gone=request.is_disconnected)
     except CallerGone:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
     where = f"/api/v1/agent/rag/resources/{ended.resource.id}"

@@ -54,6 +54,7 @@ from agents_backend.services.prose import ProseTexts
 from agents_backend.services.rag_documents import Documents
 from agents_backend.services.rag_embedding import PassageEmbedding
 from agents_backend.services.rag_ingestion import Ingestion
+from agents_backend.services.rag_resources import Resources
 from agents_backend.services.rag_sweeps import ResourceSweeps
 from agents_backend.services.run_ends import RunEnds
 from agents_backend.services.run_parts import RunParts
@@ -325,6 +326,13 @@ def carriers(parts: Parts, runs: RunsService, signing: Signing) -> Carriers:
         ),
         podcasts=PodcastRequests(starts=starts, artifacts=artifacts),
         decks=DeckRequests(starts=starts, artifacts=artifacts, pictures=pictures),
+        resources=Resources(
+            database=parts.database,
+            starts=starts,
+            launches=parts.launches,
+            documents=Documents(storage=parts.storage()),
+            settings=settings,
+        ),
         outgoing=parts.outgoing,
         signing=signing,
         pages=parts.pages,

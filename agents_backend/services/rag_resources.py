@@ -70,12 +70,11 @@ class Resources:
         database: Database,
         starts: RunStarts,
         launches: Launches,
-        deliveries: Deliveries,
         documents: Documents,
         settings: Settings,
     ) -> None:
         self._database, self._starts, self._launches = database, starts, launches
-        self._deliveries, self._documents, self._settings = deliveries, documents, settings
+        self._documents, self._settings = documents, settings
 
     async def add(self, new: NewDocument) -> Ingesting:
         """Accept a document and start its ingestion.
@@ -124,7 +123,9 @@ class Resources:
                     settle_failed(resource, "SERVICE_UNAVAILABLE", "The ingestion could not be started.")
             await self._documents.drop([placed.key])
 
-    async def refresh(self, resource_id: uuid.UUID, user_id: int, *, request_id: str = "") -> Ingesting:
+    async def refresh(
+        self, resource_id: uuid.UUID, user_id: int, *, idempotency_key: str | None = None, request_id: str = ""
+    ) -> Ingesting:
         """Fetch a resource's URL again; where it leads to the same document, nothing else is done.
 
         Raises:
@@ -134,17 +135,27 @@ class Resources:
         if found.url is None:
             raise Invalid("Only what came from a URL can be fetched again.", code="RESOURCE_WITHOUT_URL")
         return await self.add(
-            NewDocument(user_id, "url", url=found.url, title=found.title, replaces=found.id, request_id=request_id)
+            NewDocument(
+                user_id,
+                "url",
+                url=found.url,
+                title=found.title,
+                replaces=found.id,
+                idempotency_key=idempotency_key,
+                request_id=request_id,
+            )
         )
 
-    async def settled(self, ingesting: Ingesting, *, is_gone: Callable[[], Awaitable[bool]]) -> Ingesting:
+    async def settled(
+        self, ingesting: Ingesting, deliveries: Deliveries, *, is_gone: Callable[[], Awaitable[bool]]
+    ) -> Ingesting:
         """Wait until the ingestion has ended, in whichever way.
 
         Raises:
             NotFound: it was deleted meanwhile. CallerGone: nobody waits any more.
         """
         with suppress(AgentsError):  # how it failed stands in the resource
-            await self._deliveries.wait(ingesting.started.run, is_gone=is_gone)
+            await deliveries.wait(ingesting.started.run, is_gone=is_gone)
         resource = ingesting.resource
         return replace(ingesting, resource=await self.get(resource.id, resource.user_id))
 

@@ -20,6 +20,7 @@ from agents_backend.services.decks import DeckRequests
 from agents_backend.services.logs import Retention
 from agents_backend.services.outcomes import Signing
 from agents_backend.services.podcasts import PodcastRequests
+from agents_backend.services.rag_resources import Resources
 from agents_backend.services.sandbox_sweeps import SandboxSweeps
 
 
@@ -64,6 +65,7 @@ class Carriers:
     chats: Chats
     podcasts: PodcastRequests
     decks: DeckRequests
+    resources: Resources
     outgoing: Outgoing
     signing: Signing
     pages: Pages

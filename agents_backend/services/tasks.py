@@ -5,7 +5,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from agents_backend.domain.errors import Invalid
-from agents_backend.services import agent_tasks, http_tasks, media_tasks, upkeep_tasks
+from agents_backend.services import agent_tasks, http_tasks, media_tasks, rag_tasks, upkeep_tasks
 from agents_backend.services.task_parts import Arguments, Task, at, never
 
 TASKS: Final[dict[str, Task]] = {
@@ -41,6 +41,13 @@ TASKS: Final[dict[str, Task]] = {
             perform=media_tasks.perform_deck,
             check=media_tasks.check_deck,
             quick=never,
+        ),
+        Task(
+            name="rag_refresh",
+            description="Fetch a resource's URL again, and ingest what has changed.",
+            arguments=rag_tasks.RagRefresh,
+            perform=rag_tasks.perform,
+            check=rag_tasks.check,
         ),
         upkeep_tasks.upkeep(
             "sandbox_sweep",

@@ -18,7 +18,7 @@ from agents_backend.domain.errors import (
     Unavailable,
     UnsupportedMedia,
 )
-from api.dependencies import CurrentUser, IdempotencyKey, RequestContext, ResourcesOf, RetrievalOf
+from api.dependencies import CurrentUser, DeliveriesOf, IdempotencyKey, RequestContext, ResourcesOf, RetrievalOf
 from api.documents import BODY, answer, read_document
 from api.openapi import errors
 from api.schemas.fields import Search
@@ -64,10 +64,11 @@ async def add_resource(
     user: CurrentUser,
     context: RequestContext,
     resources: ResourcesOf,
+    deliveries: DeliveriesOf,
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     given = await read_document(request, user.user_id, idempotency_key=idempotency_key, request_id=context.request_id)
-    return await answer(request, await resources.add(given), resources)
+    return await answer(request, await resources.add(given), resources, deliveries)
 
 
 @router.get("/resources/{resource_id}", summary="A resource")
@@ -83,10 +84,18 @@ async def get_resource(resource_id: uuid.UUID, user: CurrentUser, resources: Res
     responses={**_ASYNC, **_INGESTS},
 )
 async def refresh_resource(
-    resource_id: uuid.UUID, request: Request, user: CurrentUser, context: RequestContext, resources: ResourcesOf
+    resource_id: uuid.UUID,
+    request: Request,
+    user: CurrentUser,
+    context: RequestContext,
+    resources: ResourcesOf,
+    deliveries: DeliveriesOf,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
-    ingesting = await resources.refresh(resource_id, user.user_id, request_id=context.request_id)
-    return await answer(request, ingesting, resources)
+    ingesting = await resources.refresh(
+        resource_id, user.user_id, idempotency_key=idempotency_key, request_id=context.request_id
+    )
+    return await answer(request, ingesting, resources, deliveries)
 
 
 @router.delete(

@@ -108,6 +108,27 @@ async def test_a_podcast_is_made_of_what_the_page_says_and_listed_with_the_fire(
     assert "Oolong" in (await ann.get(transcript["url"].removeprefix("/api/v1"))).text
 
 
+async def test_a_resource_is_fetched_again_and_another_s_is_refused(ann, web):
+    web.pages["/prices"] = page("Prices", "The bridge costs nine crowns.", "It is paid at the gate.")
+    made = await ann.post("/agent/rag/resources", json={"url": f"{web.url}/prices"})
+    assert made.json()["status"] == "ready", made.text
+    resource = made.json()["id"]
+    web.pages["/prices"] = page("Prices", "The bridge costs eleven crowns.", "It is paid at the gate.")
+    done = await made_by(ann, "rag_refresh", resource_id=resource)
+    assert done["status"] == "succeeded", done
+    found = (
+        await ann.post(
+            "/agent/rag/search", json={"query": "what the bridge costs", "resources": [{"uri": f"rag://{resource}"}]}
+        )
+    ).json()
+    assert "eleven crowns" in str(found)
+    assert "nine crowns" not in str(found)
+    for other in (str(uuid.uuid4()), "no id"):
+        body = never(task="rag_refresh", kwargs={"resource_id": other})
+        refused = await ann.post(BASE, json=body)
+        assert (refused.status_code, refused.json()["errors"][0]["loc"]) == (400, ["body", "kwargs", "resource_id"])
+
+
 async def test_a_deck_is_made_of_a_page_and_of_a_text(ann, web):
     web.pages["/plan"] = page("The plan", "We build the bridge in spring.", "We open the bridge in autumn.")
     of_page = await made_by(ann, "deck", url=f"{web.url}/plan")
