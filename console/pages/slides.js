@@ -83,7 +83,9 @@ class Viewer {
   async open({ params: [id = null] }) {
     const path = withQuery(SANDBOXES, { size: MOST });
     const { items } = await call("GET", path, undefined, { signal: this.ctx.signal });
-    this.id = id ?? items[0]?.sandbox_id ?? null;
+    const chosen = id ?? items[0]?.sandbox_id ?? null;
+    if (chosen !== this.id) this.at = 0;
+    this.id = chosen;
     const known = items.map((box) => [box.sandbox_id, box.session_id ?? box.sandbox_id]);
     if (this.id && !items.some((box) => box.sandbox_id === this.id)) known.unshift([this.id, this.id]);
     fill(
@@ -94,7 +96,8 @@ class Viewer {
     else this.#none("You have no sandbox; slides are made in one.");
   }
 
-  async load(deck = this.deck.value, at = 0) {
+  /** Read the slides anew; which one is shown stays, if no other is asked for. */
+  async load(deck = this.deck.value, at = null) {
     const slides = [];
     for (let page = 1, pages = 1; page <= pages; page += 1) {
       const path = withQuery(pathOf(this.id, "/slides"), { page, size: MOST });
@@ -109,7 +112,7 @@ class Viewer {
       names.map((name) => h("option", { value: name, selected: name === deck }, name)),
     );
     this.#showTools(names.length > 0);
-    if (names.length) this.#show(at);
+    if (names.length) this.#show(at ?? this.at);
     else this.#none("This sandbox has no slides.");
   }
 

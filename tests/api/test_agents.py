@@ -256,7 +256,7 @@ async def test_the_config_tells_all_that_can_be_used_and_no_secret(house):
         tool.name for tool in (*sandbox_tools.tools_of_the_box(), sandbox_tools.SAVE_ARTIFACT)
     ]  # here are none
     assert {tool["name"]: tool["available"] for tool in config["tools"]} == {
-        **dict.fromkeys(("ask_human", "current_time", "web_search", "fetch_page"), True),
+        **dict.fromkeys(("ask_human", "current_time", "web_search", "fetch_page", "retrieve"), True),
         **dict.fromkeys((*of_sandboxes, "copy_attachment"), False),
     }
     assert config["web_search"] == {"enabled": True, "provider": "searxng", "reason": None}

@@ -12,6 +12,7 @@ from sqlalchemy import func, select, update
 
 from agents_backend.contracts.schedulers import FireRef
 from agents_backend.db.base import Database, now
+from agents_backend.db.tables.rag import RagResource
 from agents_backend.db.tables.runs import Run
 from agents_backend.db.tables.schedulers import SchedulerRun
 from agents_backend.db.tables.users import LoginLog
@@ -108,25 +109,23 @@ async def test_a_podcast_is_made_of_what_the_page_says_and_listed_with_the_fire(
     assert "Oolong" in (await ann.get(transcript["url"].removeprefix("/api/v1"))).text
 
 
-async def test_a_resource_is_fetched_again_and_another_s_is_refused(ann, web):
-    web.pages["/prices"] = page("Prices", "The bridge costs nine crowns.", "It is paid at the gate.")
-    made = await ann.post("/agent/rag/resources", json={"url": f"{web.url}/prices"})
-    assert made.json()["status"] == "ready", made.text
-    resource = made.json()["id"]
-    web.pages["/prices"] = page("Prices", "The bridge costs eleven crowns.", "It is paid at the gate.")
-    done = await made_by(ann, "rag_refresh", resource_id=resource)
-    assert done["status"] == "succeeded", done
-    found = (
-        await ann.post(
-            "/agent/rag/search", json={"query": "what the bridge costs", "resources": [{"uri": f"rag://{resource}"}]}
-        )
-    ).json()
-    assert "eleven crowns" in str(found)
-    assert "nine crowns" not in str(found)
-    for other in (str(uuid.uuid4()), "no id"):
-        body = never(task="rag_refresh", kwargs={"resource_id": other})
-        refused = await ann.post(BASE, json=body)
-        assert (refused.status_code, refused.json()["errors"][0]["loc"]) == (400, ["body", "kwargs", "resource_id"])
+async def test_a_resource_is_fetched_again_by_an_ingestion_and_another_s_or_a_text_is_refused(ann, web, database):
+    text = (await ann.post("/agent/rag/resources", json={"title": "Prices", "text": "The bridge costs nine."})).json()
+    for resource_id, why in ((text["id"], "from a URL"), (str(uuid.uuid4()), "no such resource")):
+        refused = await ann.post(BASE, json=never(task="rag_refresh", kwargs={"resource_id": resource_id}))
+        (error,) = refused.json()["errors"]
+        assert (refused.status_code, error["loc"]) == (400, ["body", "kwargs", "resource_id"])
+        assert why in error["msg"]
+    async with database.transaction() as session:  # as if it had come from there
+        url = f"{web.url}/prices"
+        await session.execute(update(RagResource).where(RagResource.id == uuid.UUID(text["id"])).values(url=url))
+    done = await made_by(ann, "rag_refresh", resource_id=text["id"])
+    run = (await ann.get(f"/agent/runs/{done['run_id']}")).json()
+    assert (run["kind"], run["error"]["code"]) == (
+        "ingest",
+        "ADDRESS_REFUSED",
+    )  # by the worker, which is no friend of ours
+    assert (done["status"], done["error"]["code"]) == ("failed", "ADDRESS_REFUSED")
 
 
 async def test_a_deck_is_made_of_a_page_and_of_a_text(ann, web):

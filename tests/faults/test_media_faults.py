@@ -165,4 +165,4 @@ async def test_a_deck_whose_worker_is_killed_before_it_is_drawn_is_drawn_once(cl
     stored = await client.get(run["artifacts"][0]["url"].removeprefix("/api/v1"))
     assert 8 <= len(Presentation(io.BytesIO(stored.content)).slides) <= 15
     assert run["artifacts"][0]["details"]["method"] == "structure"
-    assert len([key for key in s3.objects if run_id in key]) == 1
+    assert len([key for key in s3.objects if run_id in key]) == 2  # the deck, and what its slides show

@@ -187,7 +187,7 @@ async def test_a_sandbox_that_is_busy_when_its_time_is_up_is_let_run(
         rows = SandboxRepository(session)
         row = await rows.sandbox(sandbox)
         await rows.add_command(
-            "cmd_busy", sandbox_id=sandbox, user_id=row.user_id, command="x", env={}, timeout_seconds=60
+            "cmd_busy", sandbox_id=sandbox, user_id=row.user_id, command="x", env=None, timeout_seconds=60
         )
     await bring_forward(database, parts, sandbox)
     async with asyncio.timeout(60):

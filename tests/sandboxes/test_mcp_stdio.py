@@ -3,14 +3,14 @@
 import asyncio
 import base64
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from agents_backend.settings import ModelConfig, ModelSettings, SandboxSettings, Settings
-from agents_backend.stack.stack import Stack
 from tests.api.people import until
-from tests.conftest import settings_for
+from tests.conftest import running_stack, settings_for
 from tests.fakes.openai_server import FakeOpenAI
 from tests.mcp.test_chats import payloads
 from tests.sandbox_host.running_host import RunningHost
@@ -43,16 +43,18 @@ MARK = "/home/user/mark-of-a-program"
 
 
 @pytest.fixture(scope="module")
-def agent_settings(stack: Stack, host: RunningHost, model: FakeOpenAI, tmp_path_factory) -> Settings:
+async def agent_settings(host: RunningHost, model: FakeOpenAI, tmp_path_factory) -> AsyncIterator[Settings]:
+    """On servers of its own: the session's worker, which knows another model, would take its runs."""
     config = ModelConfig(name="fake", model="fake", base_url=model.base_url)
-    return settings_for(
-        stack,
-        encrypt_payloads=False,  # a history is searched for a secret
-        e2b=e2b_of(host),
-        sandboxes=SandboxSettings(per_user=60),
-        models=ModelSettings(list=(config,)),
-        data_dir=tmp_path_factory.mktemp("data"),
-    )
+    async with running_stack() as stack:
+        yield settings_for(
+            stack,
+            encrypt_payloads=False,  # a history is searched for a secret
+            e2b=e2b_of(host),
+            sandboxes=SandboxSettings(per_user=60),
+            models=ModelSettings(list=(config,)),
+            data_dir=tmp_path_factory.mktemp("data"),
+        )
 
 
 def server(**more) -> dict:
