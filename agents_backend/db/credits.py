@@ -195,7 +195,7 @@ async def summed(session: AsyncSession, reach: Reach, wanted: UseFilter, by: Seq
 
 
 async def accounts(session: AsyncSession, reach: Reach, initial: Decimal, part: Slice) -> Found:
-    """The people within reach and what they have: `initial` where they have no account yet."""
+    """The people within reach and what they have, the account that moved last first; `initial` where there is none yet."""
     query = select(
         User.id.label("user_id"),
         User.username,
@@ -205,7 +205,7 @@ async def accounts(session: AsyncSession, reach: Reach, initial: Decimal, part: 
     )
     query = query.outerjoin(CreditAccount, CreditAccount.user_id == User.id)
     query = query.where(User.deleted_at.is_(None), visible(reach))
-    return await _grouped(session, query, (User.id,), part)
+    return await _grouped(session, query, (CreditAccount.updated_at.desc().nulls_last(), User.id), part)
 
 
 async def ledger(session: AsyncSession, user_id: int, part: Slice) -> Found:
