@@ -34,14 +34,14 @@ class ScheduledTasks:
         if begun.state is not None or begun.owner is None:
             return begun.state or GONE
         if begun.run_id is not None:
-            return TODO
+            return LEFT_OVER
         try:
             task, arguments = _carried(begun)
             if not task.quick(arguments):
-                return TODO
+                return LEFT_OVER
             return await self._performed(fire, await task.perform(self._carriers, begun.owner, arguments))
         except AgentsError as error:
-            return TODO if may_heal(error, 1) else await self._failed(fire, error)
+            return LEFT_OVER if may_heal(error, 1) else await self._failed(fire, error)
 
     async def perform(self, fire: FireRef, *, attempt: int) -> FireState:
         """Carry the fire's task out; again goes on from where it was.
@@ -105,7 +105,7 @@ class ScheduledTasks:
         return FireState(status="running", ended=False)
 
 
-TODO: Final = FireState(status="running", ended=False, todo=True)
+LEFT_OVER: Final = FireState(status="running", ended=False, todo=True)
 
 
 def _carried(begun: Begun) -> tuple[Task, Arguments]:
