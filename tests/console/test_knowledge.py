@@ -64,7 +64,8 @@ async def test_a_document_is_added_found_chosen_for_a_chat_and_deleted(visit, fa
     await expect(row).to_have_count(0)
 
 
-async def test_codex_is_set_turned_off_and_deleted_and_its_key_is_never_shown(visit):
+async def test_codex_is_set_turned_off_and_deleted_and_its_key_is_never_shown(visit, client):
+    await client.delete("/agent/user-settings/mcp/codex")  # another test's, if it is there
     one = await at(visit, "#/mcp")
     await one.page.get_by_role("button", name="Set Codex").click()
     dialog = one.page.get_by_role("dialog")
