@@ -13,8 +13,8 @@ EVERY_SECONDS = 1.0
 async def beating() -> AsyncIterator[None]:
     async def beat() -> None:
         while True:
-            activity.heartbeat()
             await asyncio.sleep(EVERY_SECONDS)
+            activity.heartbeat()
 
     task = asyncio.create_task(beat())
     try:

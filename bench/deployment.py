@@ -88,6 +88,7 @@ async def _start(stack: Stack, started: list[subprocess.Popen[bytes]]) -> Deploy
         "model": [sys.executable, "-m", "tests.fakes.openai_server", "--port", str(model)],
         "bare": [sys.executable, "-m", "bench.bare_app", "--port", str(bare), "--model-url", model_url],
         "worker": [*command, "worker"],
+        "worker-2": [*command, "worker"],
         "api": [*command, "api"],
     }
     processes = {name: _spawn(call, environment, started) for name, call in commands.items()}

@@ -9,7 +9,7 @@ from agents_backend.contracts import events
 from agents_backend.domain.errors import Unavailable
 from agents_backend.integrations.events import EventLog
 
-FLUSH_SECONDS = 0.025
+FLUSH_SECONDS = 0.05
 MOST_FLUSH_SECONDS = 0.25
 SHARE = (
     4  # a writer spends a quarter of its time sending at the most: where Redis or this process is busy, batches grow
@@ -61,7 +61,7 @@ class StepWriter:
         return {"kind": kind, "id": item_id} in self._open
 
     async def emit(self, items: Iterable[str], *, urgent: bool = False) -> None:
-        """Add events; they are sent within 25 ms (more where sending itself is slow), or at once when `urgent`."""
+        """Add events; they are sent within 50 ms (more where sending itself is slow), or at once when `urgent`."""
         self._close_fragment()
         self._pending += items
         await self._soon(urgent=urgent)
