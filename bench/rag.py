@@ -280,7 +280,7 @@ async def measure(database: Database, made: Corpus, given: argparse.Namespace) -
     print(f"the hybrid is {'at least as good as' if best else 'WORSE than'} each of its halves")
     if not given.large:
         return
-    async with database.reading() as session:
+    async with database.autocommit() as session:
         await session.execute(text(f"drop index {INDEX}"))
     for owner, count in OWNERS.items():
         seconds = await fill(database, owner, made, count)
@@ -295,7 +295,7 @@ async def measure(database: Database, made: Corpus, given: argparse.Namespace) -
 async def build(database: Database) -> None:
     """The index of vectors at once, as a restore makes it: the bench has not the time for one by one."""
     began = time.perf_counter()
-    async with database.reading() as session:
+    async with database.autocommit() as session:
         await session.execute(text("set maintenance_work_mem = '512MB'"))
         on = "on rag_passages using hnsw ((embedding::halfvec(384)) halfvec_cosine_ops)"
         await session.execute(text(f"create index {INDEX} {on} where vector_dims(embedding) = 384"))
@@ -304,7 +304,7 @@ async def build(database: Database) -> None:
 
 async def analyze(database: Database) -> None:
     """As autovacuum does by itself within its minute."""
-    async with database.reading() as session:
+    async with database.autocommit() as session:
         await session.execute(text("vacuum analyze rag_passages"))
 
 

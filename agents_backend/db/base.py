@@ -1,7 +1,7 @@
 """The declarative base, the engine and the one way to a transaction."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -81,10 +81,6 @@ class Database:
         """
         async with _outages(), self._alone() as session:
             yield session
-
-    def reading(self) -> AbstractAsyncContextManager[AsyncSession]:
-        """The same, for reads alone."""
-        return self.autocommit()
 
     def connections_in_use(self) -> int:
         pool = self.engine.pool

@@ -213,7 +213,7 @@ class AuthService:
             Unauthenticated: it is unknown, used or expired, or its session is revoked.
         """
         session_id = session_of(refresh_token)
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             row = await session.get(AuthSession, session_id)
         if row is None or not self._presents(row, refresh_token):
             raise Unauthenticated

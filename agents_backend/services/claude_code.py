@@ -117,7 +117,7 @@ class ClaudeCode:
 
     async def sweep(self) -> int:
         """Wake the workflows of tokens that are due; one that lives is not harmed. Gives how many there are."""
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             found = await CodingAgentRepository(session).due(CLAUDE_CODE, now() + self._early, limit=AT_ONCE)
         for user_id in found:
             await self.wake(user_id)

@@ -51,7 +51,7 @@ class CodingAgents:
 
     async def list(self, user_id: int, *, page: int, size: int) -> tuple[Sequence[KnownAgent | KnownServer], int]:
         """All of a user's settings, coding agents first, and how many there are."""
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             agents = [self._known(row) for row in await CodingAgentRepository(session).of(user_id)]
         offset = (page - 1) * size
         shown = agents[offset : offset + size]
@@ -65,7 +65,7 @@ class CodingAgents:
         Raises:
             NotFound: the user has not set it.
         """
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return self._known(_there(await CodingAgentRepository(session).get(user_id, tool_type)))
 
     async def set_codex(self, user_id: int, new: NewCodex, key: str | None) -> tuple[KnownAgent, bool]:

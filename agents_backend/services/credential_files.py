@@ -39,7 +39,7 @@ class CredentialFiles:
         Raises:
             Unavailable: PostgreSQL is away.
         """
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             rows = await CodingAgentRepository(session).of(user_id)
         found: list[SandboxFile] = []
         for row in rows:

@@ -48,7 +48,7 @@ class Credits:
 
     async def balance(self, user_id: int) -> Balance:
         """What somebody has; until they first need an account, what everybody begins with."""
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return await self._balance(session, user_id)
 
     async def add(self, grant: NewGrant, actor: Principal, key: str | None) -> Balance:
@@ -72,23 +72,23 @@ class Credits:
 
     async def used(self, user_id: int, wanted: UseFilter, part: Slice) -> Found:
         """One's own use by run, the last one first."""
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             mine = UseFilter(user_id, wanted.since, wanted.until)
             return await ledger.by_run(session, mine, part)
 
     async def movements(self, user_id: int, part: Slice) -> Found:
         """One's own ledger, the last entry first."""
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return await ledger.ledger(session, user_id, part)
 
     async def summed(self, actor: Principal, wanted: UseFilter, by: Sequence[str], part: Slice) -> Found:
         """The use of everybody within reach, summed by some of `user`, `model` and `day`."""
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return await ledger.summed(session, actor.reach, wanted, by, part)
 
     async def accounts(self, actor: Principal, part: Slice) -> Found:
         """What everybody within reach has."""
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return await ledger.accounts(session, actor.reach, self._initial, part)
 
     async def _grant(self, session: AsyncSession, grant: NewGrant, actor: Principal) -> int:

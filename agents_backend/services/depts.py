@@ -39,7 +39,7 @@ class Depts:
         self._database, self._principals = database, principals
 
     async def list(self, wanted: DeptFilter) -> Sequence[Row]:
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return await depts.listed(session, wanted)
 
     async def get(self, dept_id: int) -> Dept:
@@ -48,7 +48,7 @@ class Depts:
         Raises:
             NotFound: there is none of this id.
         """
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return _there(await depts.by_id(session, dept_id))
 
     async def create(self, new: NewDept, actor: Principal, key: str | None) -> Dept:

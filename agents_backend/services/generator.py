@@ -54,12 +54,12 @@ class Generator:
         self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def list(self, wanted: GeneratorFilter, part: Slice) -> Found:
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return await generator.listed(session, wanted, part)
 
     async def tables(self) -> Sequence[Row]:
         """The tables of the database that are none of this server's own."""
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return await catalog.tables(session)
 
     async def get(self, table_id: int) -> GeneratedTable:
@@ -68,7 +68,7 @@ class Generator:
         Raises:
             NotFound: there is none of this id.
         """
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return _there(await generator.by_id(session, table_id))
 
     async def create(self, new: Description, actor: Principal, key: str | None) -> GeneratedTable:
@@ -87,7 +87,7 @@ class Generator:
             Invalid: there is no such table, or no code can be generated for it; it says why.
             Conflict, IdempotencyMismatch: as for `create`.
         """
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             live = await catalog.table(session, wanted.table_name)
         if live is None:
             raise Invalid.field("table_name", "there is no such table that could be imported")

@@ -21,11 +21,11 @@ class Logs:
         self._database = database
 
     async def logins(self, wanted: LogFilter, part: Slice) -> Found:
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return await logs.logins(session, wanted, part)
 
     async def operations(self, wanted: LogFilter, part: Slice) -> Found:
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return await logs.operations(session, wanted, part)
 
     async def delete_login(self, log_id: int) -> None:

@@ -96,7 +96,7 @@ class McpConsents:
             Invalid: it was not begun in this browser, is over, or took too long. NotFound: the server is gone.
         """
         server_id = await self._consents.bring(returned, browser)
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             server = await McpServerRepository(session).get(server_id)
         if server is None:
             raise NotFound("The MCP server is gone.")
@@ -105,7 +105,7 @@ class McpConsents:
     async def _outcome(self, server: McpServer) -> Consented:
         deadline = asyncio.get_running_loop().time() + _END_SECONDS
         while asyncio.get_running_loop().time() < deadline:
-            async with self._database.reading() as session:
+            async with self._database.autocommit() as session:
                 found = await McpServerRepository(session).get(server.id)
             if found is None or found.error or not found.awaits_consent:
                 return Consented(server.name, found.error if found else "The MCP server is gone.")

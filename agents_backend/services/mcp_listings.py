@@ -75,7 +75,7 @@ class RowKeeper:
         self._database, self._vault, self._id, self._turns = database, vault, server_id, turns
 
     async def load(self) -> str | None:
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             row = await McpServerRepository(session).get(self._id)
         return self._vault.open(row, "sign_in") if row else None
 

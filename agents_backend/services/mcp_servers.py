@@ -73,7 +73,7 @@ class McpServers:
 
     async def slice(self, user_id: int | None, *, offset: int, limit: int) -> tuple[Sequence[KnownServer], int]:
         """Some of one owner's servers, by name, and how many there are in all."""
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             found, total = await McpServerRepository(session).page(user_id, offset=offset, limit=limit)
         return [self._known(server) for server in found], total
 
@@ -83,7 +83,7 @@ class McpServers:
         Raises:
             NotFound: the owner has none of this name.
         """
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return self._known(_there(await McpServerRepository(session).named(user_id, name)))
 
     async def add(self, new: NewServer) -> KnownServer:
@@ -121,7 +121,7 @@ class McpServers:
         Raises:
             NotFound: no such server. Invalid: it wants no consent, or cannot be asked.
         """
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             server = _there(await McpServerRepository(session).named(user_id, name))
         if not self._listings.config(server).wants_consent:
             raise Invalid("This server is not signed in to by a person's consent.", code="MCP_NO_CONSENT")
@@ -148,7 +148,7 @@ class McpServers:
             NotFound: no such server. Invalid, AddressRefused: as `add`.
         """
         refuse_stdio(given.transport)
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             server = _there(await McpServerRepository(session).named(user_id, name))
         before = self._listings.config(server)
         config, keeper = given.kept(before), MemoryKeeper()

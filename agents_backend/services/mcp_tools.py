@@ -74,7 +74,7 @@ class McpTools:
         return ToolResult(_told(answer, saved), error=answer.error)
 
     async def _usable(self, run_id: Any, user_id: int, options: Mapping[str, Any]) -> list[Listing]:
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             servers = await McpServerRepository(session).usable(run_id, user_id)
         first: dict[str, McpServer] = {}
         for server in servers:

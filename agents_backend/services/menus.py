@@ -61,7 +61,7 @@ class Menus:
         self._database, self._principals = database, principals
 
     async def list(self, wanted: MenuFilter) -> Sequence[Row]:
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return await menus.listed(session, wanted)
 
     async def get(self, menu_id: int) -> Menu:
@@ -70,12 +70,12 @@ class Menus:
         Raises:
             NotFound: there is none of this id.
         """
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return _there(await menus.by_id(session, menu_id))
 
     async def sidebar(self, actor: Principal) -> Sequence[Row]:
         """The directories and pages that somebody may open, with what stands above them."""
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             shown = await menus.shown(session)
             if actor.is_superuser:
                 return shown

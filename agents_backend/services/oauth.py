@@ -161,7 +161,7 @@ class OAuth:
 
     async def links(self, actor: Principal, part: Slice) -> Found:
         """One's own links."""
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return await oauth.listed(session, actor.user_id, part)
 
     async def unlink(self, name: str, actor: Principal) -> None:

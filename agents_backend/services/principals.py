@@ -56,7 +56,7 @@ class Principals:
 
     async def _ask(self, session_id: uuid.UUID) -> Principal | None:
         until = time.monotonic() + self._seconds
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             row = await sessions.actor(session, session_id)
         found = _principal(session_id, row) if row else None
         if self._asked.get(session_id) is asyncio.current_task():

@@ -107,7 +107,7 @@ class Resources:
         if new.replaces is not None:
             await self.get(new.replaces, new.user_id)
             return
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             if await RagRepository(session).count(new.user_id) >= self._settings.rag.per_user:
                 raise TooMany(f"There are {self._settings.rag.per_user} resources already; delete one.")
 
@@ -160,7 +160,7 @@ class Resources:
         return replace(ingesting, resource=await self.get(resource.id, resource.user_id))
 
     async def get(self, resource_id: uuid.UUID, user_id: int) -> RagResource:
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             found = await RagRepository(session).get(resource_id, user_id=user_id)
         if found is None:
             raise _none()
@@ -170,7 +170,7 @@ class Resources:
         self, user_id: int, *, query: str | None, status: str | None, page: int, size: int
     ) -> tuple[Sequence[RagResource], int]:
         """One's resources, newest first, and how many there are."""
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             rows = RagRepository(session)
             return await rows.page(user_id, query=query, status=status, offset=(page - 1) * size, limit=size)
 

@@ -66,7 +66,7 @@ class Retrieval:
 
     async def is_possible(self, user_id: int) -> bool:
         """Whether the user has anything that can be searched."""
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return await RagRepository(session).has_some(user_id)
 
     async def search(
@@ -84,7 +84,7 @@ class Retrieval:
             NotFound: with `all_must_be`, one of the resources is not, or is somebody else's.
             Unavailable: PostgreSQL is away. Where the embedding model is, the words alone are searched for.
         """
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             if all_must_be:
                 await check_named(session, user_id, resources or ())
             found = await RagRepository(session).searchable(user_id, resources)

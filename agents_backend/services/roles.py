@@ -40,11 +40,11 @@ class Roles:
         self._database, self._principals = database, principals
 
     async def list(self, wanted: RoleFilter, part: Slice) -> Found:
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return await roles.listed(session, wanted, part)
 
     async def every(self) -> Sequence[Mapping[str, Any]]:
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return await roles.every(session)
 
     async def get(self, role_id: int) -> Role:
@@ -53,7 +53,7 @@ class Roles:
         Raises:
             NotFound: there is none of this id.
         """
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return _there(await roles.by_id(session, role_id))
 
     async def create(self, new: NewRole, actor: Principal, key: str | None) -> Role:
@@ -110,7 +110,7 @@ class Roles:
         Raises:
             NotFound: there is no such role.
         """
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             _there(await roles.by_id(session, role_id))
             return await menus.of_role(session, role_id)
 

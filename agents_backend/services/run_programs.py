@@ -30,7 +30,7 @@ class RunPrograms:
         Raises:
             RunClosed: the run is gone. TooMany: its user has as many sandboxes as are allowed. UpstreamFailed: E2B fails.
         """
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             run = await RunRepository(session).run(server.run_id or uuid.UUID(int=0))
         if run is None:
             raise RunClosed

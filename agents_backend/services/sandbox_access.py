@@ -28,7 +28,7 @@ class SandboxAccess:
         Raises:
             NotFound: none, or somebody else's.
         """
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return await find(SandboxRepository(session), sandbox_id, user_id)
 
     async def running(self, sandbox_id: str, user_id: int) -> Sandbox:

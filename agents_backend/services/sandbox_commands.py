@@ -245,7 +245,7 @@ class SandboxCommands:
             )
 
     async def _row(self, ref: CommandRef) -> SandboxCommand:
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             row = await SandboxRepository(session).command(ref.command_id)
         if row is None:
             raise NotFound("There is no such command.", code="COMMAND_NOT_FOUND")

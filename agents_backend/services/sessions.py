@@ -18,7 +18,7 @@ class Sessions:
 
     async def list(self, actor: Principal, wanted: SessionFilter, part: Slice) -> Found:
         """The sessions that live, of the people within reach."""
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return await sessions.listed(session, actor.reach, wanted, part)
 
     async def end(self, session_id: uuid.UUID, actor: Principal) -> None:

@@ -115,7 +115,7 @@ class StagedFiles:
 
     async def list(self, user_id: int, part: Slice) -> Found:
         """One's files, the newest first."""
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return await FileRepository(session).listed(user_id, part)
 
     async def get(self, file_id: uuid.UUID, user_id: int) -> StagedFile:
@@ -124,7 +124,7 @@ class StagedFiles:
         Raises:
             NotFound: none, somebody else's, or its time is over.
         """
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             found = await FileRepository(session).get(file_id, user_id)
         if found is None:
             raise NotFound("There is no such file.", code="FILE_NOT_FOUND")
@@ -145,7 +145,7 @@ class StagedFiles:
         """Delete the files whose time is over, objects before rows; how many."""
         gone = 0
         while True:
-            async with self._database.reading() as session:
+            async with self._database.autocommit() as session:
                 old = await FileRepository(session).expired(limit=_AT_ONCE)
             if old:
                 await self._storage.delete([item.key for item in old])

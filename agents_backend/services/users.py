@@ -51,7 +51,7 @@ class Users:
         self._database, self._passwords, self._principals = database, passwords, principals
 
     async def list(self, actor: Principal, wanted: UserFilter, part: Slice) -> Found:
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return await users.listed(session, actor.reach, wanted, part)
 
     async def get(self, user_id: int, actor: Principal) -> Mapping[str, Any]:
@@ -60,7 +60,7 @@ class Users:
         Raises:
             NotFound: there is nobody of this id, or not within reach.
         """
-        async with self._database.reading() as session:
+        async with self._database.autocommit() as session:
             return await _seen(session, user_id, actor)
 
     async def create(self, new: NewUser, actor: Principal, key: str | None) -> Mapping[str, Any]:

@@ -83,7 +83,7 @@ async def test_a_chat_brings_its_own_server_whose_secrets_are_encrypted_and_forg
 
 
 async def kept(database) -> int:
-    async with database.reading() as session:
+    async with database.autocommit() as session:
         return (await session.execute(text("select count(*) from mcp_servers where run_id is not null"))).scalar_one()
 
 
@@ -94,7 +94,7 @@ async def none_kept(database) -> bool:
 async def found_in(database, secret: str) -> list[str]:
     """The tables of which a row holds the secret, as it is or as bytes."""
     found = []
-    async with database.reading() as session:
+    async with database.autocommit() as session:
         names = (
             await session.execute(text("select tablename from pg_tables where schemaname = current_schema()"))
         ).scalars()

@@ -75,7 +75,7 @@ async def test_secrets_are_masked_on_read_kept_when_the_mask_is_written_back_and
         assert changed.status_code == 200, changed.text
         assert (changed.json()["headers"], changed.json()["timeout_seconds"]) == (seen["headers"], 9)
         assert guarded.headers("authorization") == {f"Bearer {SECRET}"}
-        async with mcp_database.reading() as session:
+        async with mcp_database.autocommit() as session:
             for table in ("mcp_servers", "opera_logs", "idempotency_keys"):
                 kept = (await session.execute(text(f"select t::text from {table} t"))).scalars().all()
                 assert not [row for row in kept if SECRET in row or SECRET.encode().hex() in row], table

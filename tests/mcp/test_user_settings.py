@@ -41,7 +41,7 @@ async def consented(client, anthropic) -> str:
 
 
 async def user_id(mcp_database) -> int:
-    async with mcp_database.reading() as session:
+    async with mcp_database.autocommit() as session:
         return (await session.execute(text("select id from users where username = 'ann'"))).scalar_one()
 
 

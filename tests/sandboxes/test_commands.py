@@ -35,7 +35,7 @@ async def test_the_variables_of_a_command_are_stored_encrypted_and_forgotten_at_
     client: httpx.AsyncClient, sandbox: str, database
 ):
     async def stored(command_id: str) -> tuple[str, bytes | None]:
-        async with database.reading() as session:
+        async with database.autocommit() as session:
             query = text("select c::text, env from sandbox_commands c where id = :id")
             return tuple((await session.execute(query, {"id": command_id})).one())
 

@@ -58,7 +58,7 @@ async def write(database: Database, vault: Vault, *, owner: str = "ann", count: 
 
 
 async def read(database: Database, vault: Vault) -> list:
-    async with database.reading() as session:
+    async with database.autocommit() as session:
         rows = (await session.scalars(select(Account).order_by(Account.owner, Account.number))).all()
     return [vault.open(row, "token") for row in rows]
 
@@ -76,7 +76,7 @@ async def test_a_sealed_value_comes_back_and_is_not_to_be_read_in_the_table(acco
     vault = Vault(keys(OLD))
     await write(accounts, vault)
     assert await read(accounts, vault) == [{"secret": "canary-ann-0"}]
-    async with accounts.reading() as session:
+    async with accounts.autocommit() as session:
         stored = (
             await session.execute(text("select t::text, encode(token, 'escape') from vault_test_accounts t"))
         ).one()
@@ -120,7 +120,7 @@ async def test_rotation_gives_every_value_the_newest_key_and_a_second_one_finds_
     everything = [{"secret": f"canary-ann-{n}"} for n in range(20)] + [{"secret": f"canary-bob-{n}"} for n in range(3)]
     assert await read(accounts, Vault(keys(NEW))) == [*everything, None]
     assert (await rotate(accounts, keys(NEW)))["token"].done == 0
-    async with accounts.reading() as session:
+    async with accounts.autocommit() as session:
         after = dict((await session.execute(text("select owner || number, updated_at from vault_test_accounts"))).all())
     assert {name: after[name] for name in before} == before
 
@@ -144,7 +144,7 @@ async def test_a_rotation_that_was_stopped_goes_on_where_it_was_and_two_at_once_
 
 async def with_prefix(database: Database, settings: VaultSettings) -> int:
     prefix = rotation(database, settings)._keyring.prefix
-    async with database.reading() as session:
+    async with database.autocommit() as session:
         return len(
             (await session.scalars(select(Account).where(func.substr(Account.token, 1, len(prefix)) == prefix))).all()
         )
