@@ -165,8 +165,8 @@ class PodcastFiles:
         script = await self._lines.script(run)
         takes = await self._lines.takes(run, script)
         times = starts(takes)
-        level = await sound.levelled(await asyncio.to_thread(joined, takes), target=LOUDNESS, rate=RATE)
-        parts = np.split(level, cuts(times, takes, os.cpu_count() or 1))
+        parts = np.split(await asyncio.to_thread(joined, takes), cuts(times, takes, os.cpu_count() or 1))
+        parts = await sound.levelled(parts, target=LOUDNESS, rate=RATE)
         mp3 = await asyncio.to_thread(sound.encode_mp3_parts, parts, rate=RATE, kilobits=KILOBITS)
         details = {"title": script.title, "method": script.method, "milliseconds": times[-1], **spoken_by(takes)}
         details |= {"note": script.note} if script.note else {}
@@ -182,7 +182,7 @@ def cuts(times: list[int], takes: list[Take], most: int) -> list[int]:
     for number in range(1, wanted):
         at = min(range(1, len(takes)), key=lambda n: abs(times[n] - times[-1] * number // wanted), default=0)
         if at:
-            found.add((times[at] - takes[at - 1].line.pause // 2) * RATE // 1000)
+            found.add((times[at] - takes[at - 1].line.pause // 2) * sound.RATE // 1000)
     return sorted(found)
 
 

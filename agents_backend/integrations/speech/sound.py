@@ -1,8 +1,10 @@
 """Sound as numbers: 24 kHz, mono, 16-bit samples; what ffmpeg does to it, and MP3."""
 
 import asyncio
+import math
 import os
 import re
+import subprocess
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -38,21 +40,46 @@ async def ffmpeg(arguments: Sequence[str], data: bytes) -> tuple[bytes, str]:
     Raises:
         UpstreamFailed: it failed, or took more than 5 minutes.
     """
-    command = [ffmpeg_path(), "-hide_banner", "-nostdin", *arguments]
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)
+    running = _Ffmpeg(arguments)
     try:
-        async with asyncio.timeout(_TIMEOUT_SECONDS):
-            out, said = await process.communicate(data)
-    except TimeoutError:
-        raise UpstreamFailed("The sound could not be converted in time.") from None
+        return await asyncio.get_running_loop().run_in_executor(_threads(), running.over, data)
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        raise UpstreamFailed("The sound could not be decoded.", code="SOUND_INVALID")
-    return out, said.decode(errors="replace")
+        running.stop()
+
+
+class _Ffmpeg:
+    """A child of a thread, made by `vfork`: the event loop's own way forks the whole worker, which holds it for 40 ms a time."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self._command = [ffmpeg_path(), "-hide_banner", "-nostdin", *arguments]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopped = False
+
+    def over(self, data: bytes) -> tuple[bytes, str]:
+        pipe = subprocess.PIPE
+        with subprocess.Popen(self._command, stdin=pipe, stdout=pipe, stderr=pipe) as self._process:  # noqa: S603  # ours
+            try:
+                if self._stopped:
+                    raise UpstreamFailed("Nobody waits for the sound.")
+                out, said = self._process.communicate(data, _TIMEOUT_SECONDS)
+            except subprocess.TimeoutExpired:
+                raise UpstreamFailed("The sound could not be converted in time.") from None
+            finally:
+                self._process.kill()
+        if self._process.returncode:
+            raise UpstreamFailed("The sound could not be decoded.", code="SOUND_INVALID")
+        return out, said.decode(errors="replace")
+
+    def stop(self) -> None:
+        """Whoever waited is cancelled, or has its answer."""
+        self._stopped = True
+        if self._process is not None:
+            self._process.kill()
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(2 * (os.cpu_count() or 1), thread_name_prefix="ffmpeg")
 
 
 async def decode(data: bytes, *, tempo: float = 1, pitch: float = 1) -> Samples:
@@ -135,23 +162,33 @@ def _lufs(said: str) -> float:
     return float(found[-1]) if found else -70.0
 
 
-async def levelled(samples: Samples, *, target: float, rate: int) -> Samples:
-    """At another rate and at a loudness in LUFS, its peaks limited to -1.5 dB; what the limiter takes is given back.
+async def levelled(parts: Sequence[Samples], *, target: float, rate: int) -> list[Samples]:
+    """Stretches of one recording, side by side, at another rate and together at a loudness in LUFS.
 
-    A minute from all over it tells how loud it is about; the pass that makes it louder measures what came of it, and is
-    repeated where that is not close enough.
+    Peaks are limited to -1.5 dB, and what the limiter takes is given back. A minute from all over the recording tells how loud
+    it is about; the pass that makes it louder measures what came of it, and is repeated where that is not close enough.
     """
-    gain = target - await loudness(_sample(samples), RATE)
-    made: Samples = samples
+    gain = target - await loudness(_sample(np.concatenate(parts)), RATE)
+    made: list[tuple[Samples, float]] = []
     for _ in range(_TRIALS):
-        chain = f"volume={gain:.2f}dB,alimiter=limit=0.841:level=false:attack=5:release=60,{_METER},aresample={rate}"
-        out, said = await ffmpeg([*_raw(RATE), "-af", chain, "-f", "s16le", "-ac", "1", "-"], samples.tobytes())
-        made = np.frombuffer(out, np.int16)
-        missing = target - _lufs(said)
+        made = await asyncio.gather(*(_louder(part, gain, rate) for part in parts))
+        missing = target - _together(made)
         if abs(missing) < _CLOSE:
             break
         gain += missing
-    return made
+    return [part for part, _ in made]
+
+
+async def _louder(samples: Samples, gain: float, rate: int) -> tuple[Samples, float]:
+    chain = f"volume={gain:.2f}dB,alimiter=limit=0.841:level=false:attack=5:release=60,{_METER},aresample={rate}"
+    out, said = await ffmpeg([*_raw(RATE), "-af", chain, "-f", "s16le", "-ac", "1", "-"], samples.tobytes())
+    return np.frombuffer(out, np.int16), _lufs(said)
+
+
+def _together(made: Sequence[tuple[Samples, float]]) -> float:
+    """The loudness of all, from each stretch's own and its length: what is gated as silence is about the same share of each."""
+    energy = sum(len(part) * 10 ** (lufs / 10) for part, lufs in made)
+    return 10 * math.log10(energy / sum(len(part) for part, _ in made))
 
 
 def _sample(samples: Samples) -> Samples:
