@@ -34,6 +34,12 @@ MODEL_CALLS = Counter("model_calls_total", "Attempts to call a model", ["model",
 MODEL_TOKENS = Counter("model_tokens_total", "Tokens of the calls that ended well", ["model", "kind"])
 MODEL_COST = Counter("model_cost_dollars_total", "Their cost by the price table, in US dollars", ["model"])
 TOOL_CALLS = Counter("tool_calls_total", "Attempts to call a tool", ["tool", "outcome"])
+SPEECH_SECONDS = Histogram(
+    "speech_duration_seconds",
+    "Time that a provider took to speak a text",
+    ["provider"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
 
 _ALIVE_SECONDS = 2.0
 _SCRAPE_SECONDS = 2.0

@@ -1,6 +1,7 @@
 """What a run was given and has finished on its way: small texts in PostgreSQL, so that only names cross Temporal."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -36,7 +37,7 @@ class RunParts:
                 run.status, run.started_at = RunStatus.RUNNING, now()
 
     async def find(self, ref: RunRef, name: str, kind: type[Part]) -> Part | None:
-        async with self._database.transaction() as session:
+        async with self._database.autocommit() as session:
             part = await RunPartRepository(session).get(uuid.UUID(ref.run_id), name)
         return kind.model_validate(part.content) if part else None
 
@@ -46,10 +47,19 @@ class RunParts:
         Raises:
             NotFound: the run is too old, or gone.
         """
-        found = await self.find(ref, name, kind)
-        if found is None:
-            raise NotFound(f"The run's {name} is gone.")
-        return found
+        return (await self.several(ref, [name], kind))[0]
+
+    async def several(self, ref: RunRef, names: Sequence[str], kind: type[Part]) -> list[Part]:
+        """Parts that must be there, in the names' order.
+
+        Raises:
+            NotFound: one is missing.
+        """
+        async with self._database.autocommit() as session:
+            found = await RunPartRepository(session).several(uuid.UUID(ref.run_id), names)
+        if missing := [name for name in names if name not in found]:
+            raise NotFound(f"The run's {missing[0]} is gone.")
+        return [kind.model_validate(found[name].content) for name in names]
 
     async def add(
         self, ref: RunRef, name: str, part: BaseModel, *, usage: Usage | None = None, model: str = "", voice: str = ""
@@ -58,7 +68,7 @@ class RunParts:
         spent: dict[str, Any] | None = {**usage.model_dump(), "model": model} if usage else None
         if spent and voice:
             spent[VOICE] = voice
-        async with self._database.transaction() as session:
+        async with self._database.autocommit() as session:
             repository = RunPartRepository(session)
             await repository.add(uuid.UUID(ref.run_id), name, part.model_dump(mode="json"), spent)
 

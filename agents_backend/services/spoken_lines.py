@@ -153,7 +153,7 @@ class SpokenLines:
         Raises:
             NotFound: a line's sound is gone. Unavailable: the storage does not answer.
         """
-        parts = [await self._parts.get(run, f"line-{index}", LinePart) for index in range(len(script.lines))]
+        parts = await self._parts.several(run, [f"line-{index}" for index in range(len(script.lines))], LinePart)
         gate = asyncio.Semaphore(_READ_AT_ONCE)
 
         async def read(part: LinePart) -> sound.Samples:

@@ -10,6 +10,7 @@ from edge_tts.constants import TRUSTED_CLIENT_TOKEN
 from edge_tts.exceptions import EdgeTTSException
 
 from agents_backend.domain.errors import UpstreamFailed, UpstreamTimeout
+from agents_backend.integrations import metrics
 from agents_backend.integrations.speech.sound import Samples, decode
 from agents_backend.integrations.speech.voices import Voice
 from agents_backend.settings import SpeechSettings
@@ -54,7 +55,8 @@ class EdgeSpeech:
         native = min(max(speed, _SLOWEST), _FASTEST)
         try:
             async with asyncio.timeout(self._settings.timeout_seconds):
-                mp3 = await self._receive(text, voice, f"{round((native - 1) * 100):+d}%")
+                with metrics.SPEECH_SECONDS.labels(self.name).time():
+                    mp3 = await self._receive(text, voice, f"{round((native - 1) * 100):+d}%")
         except TimeoutError:
             raise UpstreamTimeout("edge-tts did not answer in time.") from None
         except (EdgeTTSException, aiohttp.ClientError, OSError, ValueError) as error:

@@ -6,7 +6,6 @@ It has one speaker; the male voice is the same one, lower. The package is option
 import asyncio
 import os
 import unicodedata
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents_backend.domain.errors import Invalid, Unavailable
+from agents_backend.integrations import metrics
 from agents_backend.integrations.speech.sound import RATE, Samples, bend
 from agents_backend.integrations.speech.voices import Voice
 
@@ -27,7 +27,7 @@ class EmbeddedSpeech:
     name = "embedded"
 
     def __init__(self) -> None:
-        self._pool: ThreadPoolExecutor | None = None
+        self._cores = asyncio.Semaphore(os.cpu_count() or 1)  # more would only take turns
 
     def refuses(self, text: str, voice: Voice) -> str | None:
         """It reads Latin letters, by the rules of English: what it would pass over in silence is refused instead."""
@@ -50,12 +50,12 @@ class EmbeddedSpeech:
             raise Invalid(f"This text cannot be spoken: {why}.", code="SPEECH_LANGUAGE")
         if not await self.is_ready():
             raise Unavailable("The embedded voice is not installed.", code="NO_SPEECH_PROVIDER")
-        if self._pool is None:  # one a core: more would only take turns
-            self._pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="speech")
         native = min(max(speed, _SLOWEST), _FASTEST)
-        samples = await asyncio.get_running_loop().run_in_executor(self._pool, synthesize, text, native)
         pitch = _MALE_PITCH if voice.gender == "male" else 1
-        return await bend(samples, tempo=speed / native, pitch=pitch)
+        async with self._cores:
+            with metrics.SPEECH_SECONDS.labels(self.name).time():
+                samples = await asyncio.to_thread(synthesize, text, native)
+                return await bend(samples, tempo=speed / native, pitch=pitch)
 
 
 @cache

@@ -3,6 +3,7 @@
 import httpx
 
 from agents_backend.domain.errors import Invalid, Unavailable, UpstreamFailed, UpstreamTimeout
+from agents_backend.integrations import metrics
 from agents_backend.integrations.speech.sound import Samples, decode
 from agents_backend.integrations.speech.voices import Voice
 from agents_backend.settings import Settings
@@ -42,7 +43,8 @@ class OpenAISpeech:
         url = f"{self._settings.openai_url.rstrip('/')}/audio/speech"
         try:
             async with httpx.AsyncClient(timeout=self._settings.timeout_seconds) as client:
-                answer = await client.post(url, json=body, headers=headers)
+                with metrics.SPEECH_SECONDS.labels(self.name).time():
+                    answer = await client.post(url, json=body, headers=headers)
         except httpx.TimeoutException:
             raise UpstreamTimeout("The speech service did not answer in time.") from None
         except httpx.HTTPError as error:
