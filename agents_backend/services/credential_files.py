@@ -63,7 +63,7 @@ class CredentialMirror:
                 if file.content is None:
                     await self._boxes.remove(box_id, file.path, seconds=seconds)
                 else:
-                    await self._boxes.write(box_id, file.path, file.content.encode(), seconds=seconds)
+                    await self._boxes.write_private(box_id, file.path, file.content, seconds=seconds)
         except AgentsError as error:
             _log.warning("credentials_not_placed", user_id=user_id, code=error.code)
             return False
