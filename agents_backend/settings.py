@@ -421,6 +421,7 @@ class EmbeddingSettings(Group):
         None, description=f"asked of the server; default its own. One of {', '.join(map(str, DIMENSIONS))}"
     )
     timeout_seconds: float = Field(30, gt=0, le=300, description="one request, at most")
+    price: float = Field(0, ge=0, description="US dollars a million tokens of the server's; the embedded model is free")
 
     @model_validator(mode="after")
     def _has_an_index(self) -> Self:

@@ -205,6 +205,11 @@ def media(parts: Parts) -> Work:
     )
 
 
+def passage_embedding(parts: Parts) -> PassageEmbedding:
+    embeddings = providers.connect(parts.settings)
+    return PassageEmbedding(database=parts.database, embeddings=embeddings, spending=parts.spending)
+
+
 def ingestion(parts: Parts, *, storage: Storage, made: RunParts, progress: Progress) -> IngestionActivities:
     """The resources' part of `media`."""
     return IngestionActivities(
@@ -214,7 +219,7 @@ def ingestion(parts: Parts, *, storage: Storage, made: RunParts, progress: Progr
             documents=Documents(storage=storage),
             pages=parts.pages,
             reader=DocumentReader(parts.settings.rag),
-            embedding=PassageEmbedding(database=parts.database, embeddings=providers.connect(parts.settings)),
+            embedding=passage_embedding(parts),
             progress=progress,
             settings=parts.settings.rag,
         )
@@ -240,7 +245,7 @@ def background(parts: Parts) -> Work:
         sweeps=ResourceSweeps(
             database=parts.database,
             documents=Documents(storage=parts.storage()),
-            embedding=PassageEmbedding(database=parts.database, embeddings=providers.connect(parts.settings)),
+            embedding=passage_embedding(parts),
         )
     )
     return Work(

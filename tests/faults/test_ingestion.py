@@ -15,7 +15,7 @@ from tests.api.people import until
 from tests.api.test_rag import MOORS, PATIENCE, RESOURCES, SEARCH, add
 from tests.api.test_speech import ended
 from tests.conftest import running_stack, settings_for
-from tests.fakes.embedding_server import FakeEmbeddings
+from tests.fakes.embedding_server import FakeEmbeddings, tokens
 from tests.fakes.wire import Asked, Server, answer
 from tests.processes import Process
 from tests.serving import serving
@@ -109,6 +109,7 @@ async def test_an_ingestion_whose_worker_is_killed_goes_on_and_embeds_nothing_tw
     counts = [count for (_, said), count in embeddings.embedded.items() if mark in said]
     assert len(counts) == PASSAGES
     assert sum(counts) <= PASSAGES + 128  # what was under way at the moment of the kill, at most
+    assert run["usage"]["input_tokens"] == tokens(said for _, said in embeddings.embedded if mark in said)  # each once
     (best, *_) = (await client.post(SEARCH, json={"query": f"fact number 123 {mark}", "limit": 1})).json()["items"]
     assert best["text"] == f"{mark} fact number 123."
 
