@@ -270,10 +270,11 @@ async def test_the_schedule_deletes_what_is_past_its_time(seeing):
 
         async def gone() -> bool:
             async with database.transaction() as session:
-                left = await session.get(StagedFile, uuid.UUID(made["id"]))
-            return left is None and await storage.size(key_of(uuid.UUID(made["id"]))) is None
+                return await session.get(StagedFile, uuid.UUID(made["id"])) is None
 
         await until(gone, 60)
+        assert await storage.size(key_of(uuid.UUID(made["id"]))) is None
+        assert (await client.get(f"{FILES}/{made['id']}")).status_code == 404
 
 
 async def expire(database: Database, file_id: str) -> None:
