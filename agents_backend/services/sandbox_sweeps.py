@@ -38,6 +38,7 @@ class SandboxSweeps:
             return SandboxesSwept()
         boxes = await self._boxes.all()
         strays = await self._remove_strays(boxes)
+        departed = await self._remove_departed()
         checked = revived = 0
         known = {box.id: box for box in boxes}
         async for row in self._living():
@@ -47,7 +48,7 @@ class SandboxSweeps:
             except AgentsError as error:
                 _log.warning("sandbox_not_swept", sandbox_id=row.id, code=error.code)
         ended = await self._end_lost_commands()
-        swept = SandboxesSwept(strays=strays, checked=checked, revived=revived, ended_commands=ended)
+        swept = SandboxesSwept(strays=strays, checked=checked, revived=revived, ended_commands=ended, departed=departed)
         if any(swept.model_dump().values()):
             _log.warning("sandboxes_swept", **swept.model_dump())
         return swept
@@ -62,6 +63,18 @@ class SandboxSweeps:
             if row is not None and now() - row.updated_at > GRACE and _is_stray(box, row):
                 await self._boxes.kill(box.id)
                 removed += 1
+        return removed
+
+    async def _remove_departed(self) -> int:
+        async with self._database.transaction() as session:
+            rows = await SandboxRepository(session).of_departed(limit=PAGE)
+        removed = 0
+        for row in rows:
+            try:
+                await self._entities.ask(row, names.SANDBOX_DELETE_UPDATE)
+                removed += 1
+            except AgentsError as error:  # the next round finds it again
+                _log.warning("sandbox_not_swept", sandbox_id=row.id, code=error.code)
         return removed
 
     async def _living(self) -> AsyncIterator[Sandbox]:
