@@ -9,7 +9,6 @@ from typing import Final, Literal
 
 MAX_OUTPUT: Final = 1_000_000
 NOTHING: Final = "\n"
-WRITTEN: Final = "written"
 
 _FOLDER = 'd="$HOME/.agents/commands/$AGENTS_ID"'
 
@@ -91,13 +90,6 @@ DIGESTS: Final = """
 find "$AGENTS_FOLDER" -mindepth 2 -maxdepth 2 -type f -size -4000k -print0 2> /dev/null \\
     | head -z -n 2000 | xargs -0r sha256sum -z 2> /dev/null
 exit 0
-"""
-
-# Reads as many bytes as it was told of, since not every host can close a program's input. The file appears whole, or not at all.
-WRITE_PRIVATE: Final = f"""
-umask 077
-new=$AGENTS_PATH.new
-mkdir -p -- "${{AGENTS_PATH%/*}}" && rm -f -- "$new" && head -c "$AGENTS_SIZE" > "$new" && mv -fT -- "$new" "$AGENTS_PATH" && echo {WRITTEN}
 """
 
 

@@ -51,8 +51,6 @@ from agents_backend.integrations.sandbox_scripts import (
     START,
     STOP,
     WAIT,
-    WRITE_PRIVATE,
-    WRITTEN,
     CommandReport,
     parse_report,
 )
@@ -304,23 +302,6 @@ class Boxes:
         limit = None if isinstance(data, bytes) else TRANSFER_SECONDS
         async with self._call(box_id, seconds=limit):
             await box.files.write(path, data if isinstance(data, bytes) else aiter(data))
-
-    async def write_private(self, box_id: str, path: str, text: str, *, seconds: int) -> None:
-        """Write a small file that its owner alone may read, and may have read at no moment of its writing; new folders likewise.
-
-        Raises:
-            SandboxFailed: it could not be written, by the box's own fault or its user's.
-        """
-        env = {"AGENTS_PATH": path, "AGENTS_SIZE": str(len(text.encode()))}
-        told: list[str] = []
-        async with (
-            self._call(box_id),
-            self.program(box_id, WRITE_PRIVATE, env=env, take=told.append, seconds=seconds) as running,
-        ):
-            await running.send(text)
-            await running.wait()
-        if "".join(told).strip() != WRITTEN:
-            raise SandboxFailed("A file of credentials could not be written in the sandbox.")
 
     async def make_folder(self, box_id: str, path: str, *, seconds: int) -> bool:
         """Make a folder and those above it; False when it is there already."""

@@ -45,3 +45,17 @@ async def test_credentials_can_be_read_by_their_owner_alone(client: httpx.AsyncC
     assert json.loads(await run("cat ~/.codex/auth.json")) == {"OPENAI_API_KEY": "sk-of-its-owner"}
     await client.delete(CODEX)
     await client.delete(f"{BASE}/{made['sandbox_id']}")
+
+
+async def test_a_sandbox_in_which_credentials_cannot_be_placed_is_resumed_all_the_same(client: httpx.AsyncClient):
+    await client.post(CODEX, json={"apikey": "sk-without-a-place"})
+    made = (await client.post(BASE, json={})).json()
+    here = {"sandbox_id": made["sandbox_id"]}
+    await client.post(f"{BASE}/run-command", json={**here, "command": "rm -r ~/.codex && touch ~/.codex"})
+    await client.post(f"{BASE}/{made['sandbox_id']}/pause")
+    resumed = await client.post(f"{BASE}/connect", json=here)
+    assert (resumed.status_code, resumed.json()["status"]) == (200, "running")
+    left = await client.post(f"{BASE}/run-command", json={**here, "command": "stat -c '%F %s' ~/.codex"})
+    assert left.json()["stdout"] == "regular empty file 0\n"
+    await client.delete(CODEX)
+    await client.delete(f"{BASE}/{made['sandbox_id']}")
