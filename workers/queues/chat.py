@@ -2,6 +2,7 @@
 
 from temporalio.langgraph import LangGraphPlugin
 
+from activities.frames import FrameActivities
 from activities.turns import TurnActivities
 from agents_backend.agents.registry import AGENTS
 from agents_backend.services.attachments import Attachments
@@ -12,6 +13,7 @@ from workflows.chat import ChatWorkflow
 
 
 def chat(parts: Parts) -> Work:
+    frame = FrameActivities(ends=parts.ends)
     turns = TurnActivities(
         models=ModelCalls(
             database=parts.database,
@@ -32,7 +34,7 @@ def chat(parts: Parts) -> Work:
     )
     return Work(
         workflows=[ChatWorkflow],
-        activities=[turns.call_model, turns.call_tool, turns.pause_run, turns.mark_step, turns.finish_run],
+        activities=[turns.call_model, turns.call_tool, turns.pause_run, frame.mark_step, frame.finish_run],
         plugins=[graphs()],
     )
 
