@@ -7,8 +7,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 target=$root/.vscode-server
 version=$(sed -n 's/^CODE_SERVER = "\(.*\)"$/\1/p' "$root/sandbox_template/template.py")
 
-installed() { [ -x "$1/bin/code-server" ] && "$1/bin/code-server" --version 2> /dev/null | grep -q "^$version "; }
-if installed "$target"; then
+if [ "$(cat "$target/version" 2> /dev/null)" = "$version" ]; then
     echo "code-server $version is in $target."
     exit 0
 fi
@@ -45,12 +44,22 @@ rm -rf "$work/tools"
 mkdir "$work/bin"
 cat > "$work/bin/code-server" << 'END'
 #!/bin/sh
+# Chat is off where nobody has settings yet: it wants an account at GitHub, and a process of its own.
 server=$(dirname "$(dirname "$(readlink -f "$0")")")/node_modules/code-server
+settings=${XDG_DATA_HOME:-$HOME/.local/share}/code-server/Machine/settings.json
+if [ ! -e "$settings" ] && mkdir -p "$(dirname "$settings")"; then
+    echo '{"chat.disableAIFeatures": true, "workbench.secondarySideBar.defaultVisibility": "hidden"}' > "$settings"
+fi
 exec "$server/lib/node" "$server" "$@"
 END
 chmod 755 "$work/bin/code-server"
+
+echo "Trying it …"
+(cd "$server/lib/vscode" && ../node -e '["@vscode/spdlog", "@vscode/native-watchdog", "@parcel/watcher", "node-pty"].map(require)')
+HOME=$work/home "$work/bin/code-server" --version # it writes to its home
+rm -rf "$work/home"
+echo "$version" > "$work/version"
 chmod -R o+rX "$work" # sandboxes have users of their own
-installed "$work" || { echo "code-server was installed and does not start." >&2; exit 1; }
 rm -rf "$target"
 mv "$work" "$target"
 echo "code-server $version is in $target ($(du -sh "$target" | cut -f1)). A running \`make up\` offers it when it is started again."
