@@ -1,5 +1,6 @@
 """Reading and writing files."""
 
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -47,6 +48,7 @@ class Patched(BaseModel):
 class Files:
     def __init__(self, paths: Paths) -> None:
         self._paths = paths
+        self._changing = threading.Lock()  # tools run in threads, and two edits of one file are both to be kept
 
     def file_read(
         self,
@@ -85,7 +87,7 @@ class Files:
     ) -> Written:
         """Write a text file, whole: it is created with its folders, or replaced."""
         found, data = self._paths.of(path), content.encode()
-        with as_tool_errors(path):
+        with self._changing, as_tool_errors(path):
             replace(found, data)
         return Written(path=str(found), size=len(data))
 
@@ -99,7 +101,7 @@ class Files:
     ) -> Edited:
         """Replace an exact piece of a text file."""
         found = self._paths.of(path)
-        with as_tool_errors(path):
+        with self._changing, as_tool_errors(path):
             text = _whole_text(found)
             count = text.count(old)
             if count == 0:
@@ -119,6 +121,10 @@ class Files:
         Paths may carry git's a/ and b/; /dev/null creates or deletes. A hunk may have moved, its lines must match exactly.
         """
         base = self._paths.of(folder)
+        with self._changing:
+            return self._patched(patch, base)
+
+    def _patched(self, patch: str, base: Path) -> Patched:
         changes: dict[Path, str | None] = {}
         created: list[str] = []
         for part in parse(patch):
