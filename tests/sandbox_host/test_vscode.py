@@ -1,6 +1,8 @@
 """VS Code in a sandbox: started by the first request to its port, opened by the sandbox's token alone."""
 
 import asyncio
+import shutil
+import subprocess
 from pathlib import Path
 
 import httpx
@@ -9,10 +11,12 @@ import websockets
 from e2b import Sandbox
 
 from sandbox_host.templates import table, vscode_missing
+from sandbox_template.template import CODE_SERVER
 from tests.sandbox_host import vscode
 from tests.sandbox_host.running_host import RunningHost, eventually
 
 LOG = "/tmp/vscode.log"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -95,3 +99,26 @@ def test_every_template_has_it_where_it_is_installed_and_none_where_it_is_not(tm
     (folder / "bin" / "code-server").unlink()
     assert "make vscode" in vscode_missing(folder)
     assert all(start.port != 9000 for found in table(None, folder).values() for start in found.start)
+
+
+def test_the_install_says_what_it_lacks_and_is_not_made_twice(tmp_path: Path):
+    for name in ("deploy/vscode.sh", "sandbox_template/template.py"):
+        (tmp_path / name).parent.mkdir()
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "bin").mkdir()
+    for tool in ("sh", "sed", "dirname", "cat"):
+        (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
+
+    def install() -> subprocess.CompletedProcess:
+        command = ["sh", tmp_path / "deploy/vscode.sh", "uv"]
+        return subprocess.run(
+            command, env={"PATH": str(tmp_path / "bin")}, capture_output=True, text=True, check=False, timeout=60
+        )
+
+    refused = install()
+    assert refused.returncode == 1
+    assert "make is missing" in refused.stderr
+    assert not list(tmp_path.glob(".vscode-server*"))
+    (tmp_path / ".vscode-server").mkdir()
+    (tmp_path / ".vscode-server" / "version").write_text(f"{CODE_SERVER}\n")
+    assert install().stdout.startswith(f"code-server {CODE_SERVER} is in ")
