@@ -27,7 +27,7 @@ from agents_backend.services.artifacts import Artifacts, NewArtifact
 from agents_backend.services.sandbox_files import SandboxFiles
 from agents_backend.services.sandbox_parts import SandboxParts
 from agents_backend.services.sandbox_reach import NO_SANDBOXES
-from agents_backend.services.sandbox_servers import SandboxServers
+from agents_backend.services.sandbox_servers import During, SandboxServers
 from agents_backend.services.slide_mirror import Clash
 from agents_backend.services.toolboxes import Availability, ToolContext, ToolResult
 
@@ -35,7 +35,7 @@ KIND: Final = "agent"
 MAX_ARTIFACT: Final = 25_000_000
 # What the product adds to a tool of the sandbox, which knows nothing of the product.
 _ADDED: Final = {offered.REGISTER_PORT: "The result has the address by which the user reaches it."}
-_SLIDES: Final = "slides/"  # a call that names it may have changed some
+_SLIDES: Final = "slides/"  # a call that names it may change some
 
 
 class SandboxTools:
@@ -96,8 +96,17 @@ class SandboxTools:
     ) -> ToolResult:
         if name == offered.SAVE_ARTIFACT.name:
             return ToolResult(await self._save(given, place, context))
+        turn = self._turn_of(name, given, place)
         try:
-            answer = await self._servers.call(place.sandbox_id, context.user_id, name, given, call_id=context.call_id)
+            answer = await self._servers.call(
+                place.sandbox_id,
+                context.user_id,
+                name,
+                given,
+                call_id=context.call_id,
+                reader=context.run.thread_id,
+                during=turn,
+            )
         except asyncio.CancelledError:
             if name == offered.RUN and context.is_wanted():
                 await self._servers.stop(place.sandbox_id, context.user_id, call_id=context.call_id)
@@ -105,9 +114,15 @@ class SandboxTools:
         text = answer.text
         if name == offered.REGISTER_PORT and not answer.error:
             text += await self._address(place, answer.data, context)
-        if name in offered.SLIDE_CHANGES or _SLIDES in json.dumps(given, default=str):
+        if turn is None and _names_slides(given):
             text += told_of(await self._parts.slides.take(place.sandbox_id, context.user_id))
         return ToolResult(text, error=answer.error)
+
+    def _turn_of(self, name: str, given: Mapping[str, Any], place: Workplace) -> During | None:
+        """What changes slides in a moment is done in a turn of its own; a shell's command is taken up when it has ended."""
+        if name not in offered.SLIDE_TOOLS and not (name in offered.FILE_CHANGES and _names_slides(given)):
+            return None
+        return lambda box_id, seconds: self._parts.slides.tool_turn(place.sandbox_id, box_id, seconds=seconds)
 
     async def _address(self, place: Workplace, registered: Mapping[str, Any], context: ToolContext) -> str:
         """Without the token that opens it: what a model is told goes to its vendor."""
@@ -136,6 +151,10 @@ class SandboxTools:
         if max(found.size, len(data)) > MAX_ARTIFACT:
             raise TooLarge(f"The file has more than {MAX_ARTIFACT:,} bytes, the most that can be saved.")
         return bytes(data)
+
+
+def _names_slides(given: Mapping[str, Any]) -> bool:
+    return _SLIDES in json.dumps(given, default=str)
 
 
 def told_of(clashes: Sequence[Clash]) -> str:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from .errors import as_tool_errors
 from .patches import apply, parse
 from .paths import Paths, replace
+from .slides import Slides
 
 MAX_TEXT = 2_000_000
 MAX_READ = 100_000
@@ -45,8 +46,8 @@ class Patched(BaseModel):
 
 
 class Files:
-    def __init__(self, paths: Paths) -> None:
-        self._paths = paths
+    def __init__(self, paths: Paths, slides: Slides) -> None:
+        self._paths, self._slides = paths, slides
 
     def file_read(
         self,
@@ -86,6 +87,10 @@ class Files:
         """Write a text file, whole: it is created with its folders, or replaced."""
         found, data = self._paths.of(path), content.encode()
         with as_tool_errors(path):
+            if self._slides.has(found):
+                raise ToolError(
+                    f"{path} is a slide: use slide_write, which keeps what others have changed, or file_edit."
+                )
             replace(found, data)
         return Written(path=str(found), size=len(data))
 

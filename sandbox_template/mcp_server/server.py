@@ -75,8 +75,8 @@ def make(paths: Paths) -> MCPServer[None]:
 
 
 def _tools(paths: Paths, shells: Shells) -> list[Callable[..., Any]]:
-    files, search, slides = Files(paths), Search(paths), Slides(paths)
-    todos, ports = Todos(paths), Ports(paths)
+    slides = Slides(paths)
+    files, search, todos, ports = Files(paths, slides), Search(paths), Todos(paths), Ports(paths)
     return [
         *(
             shells.shell_run,

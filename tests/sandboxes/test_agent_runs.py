@@ -319,6 +319,73 @@ async def test_a_slide_that_an_agent_writes_is_the_user_s_at_once(client: httpx.
     assert {name: found[name] for name in slide} == slide
 
 
+def slide(content: str) -> dict:
+    return {"presentation_name": "Q3", "slide_number": 1, "title": "Results", "content": content}
+
+
+async def a_slide(client: httpx.AsyncClient, model: FakeOpenAI) -> tuple[str, str]:
+    """The thread of an agent that wrote a slide, and the slide's path."""
+    thread, _, events = await work(client, model, call("slide_write", **slide("<p>the agent's first</p>")))
+    where = f"/agent/sandboxes/{made(events)[0]}/slides"
+    [found] = (await client.get(where)).json()["items"]
+    return thread, f"{where}/{found['slide_id']}"
+
+
+async def test_of_a_user_and_an_agent_who_change_a_slide_in_turns_each_is_refused_and_told_what_stands(
+    client: httpx.AsyncClient, model: FakeOpenAI
+):
+    thread, where = await a_slide(client, model)
+    mine = await client.put(where, json={"content": "<p>the user's</p>", "version": 1})
+    assert (mine.status_code, mine.json()["mirrored"]) == (200, True)
+    again = call("slide_write", **slide("<p>both</p>"))
+    *_, events = await work(client, model, call("slide_write", **slide("<p>blind</p>")), again, thread_id=thread)
+    refused, written = results(events)
+    assert "is not what you last read or wrote" in refused
+    assert refused.endswith("Title: Results\nPage:\n<p>the user's</p>")
+    assert json.loads(written)["slide_number"] == 1
+    stale = await client.put(where, json={"content": "<p>late</p>", "version": 2})
+    assert (stale.status_code, stale.json()["code"]) == (409, "SLIDE_CHANGED")
+    found = (await client.get(where)).json()
+    assert (found["version"], found["content"], found["mirrored"]) == (3, "<p>both</p>", True)
+
+
+async def test_of_a_user_and_an_agent_who_change_a_slide_at_once_one_does_and_the_other_knows(
+    client: httpx.AsyncClient, model: FakeOpenAI
+):
+    thread, where = await a_slide(client, model)
+    for n in range(3):
+        version = (await client.get(where)).json()["version"]
+        pages = {"agent": f"<p>the agent's {n}</p>", "user": f"<p>the user's {n}</p>"}
+        (*_, events), put = await asyncio.gather(
+            work(client, model, call("slide_write", **slide(pages["agent"])), thread_id=thread),
+            client.put(where, json={"content": pages["user"], "version": version}),
+        )
+        found, [told] = (await client.get(where)).json(), results(events)
+        if put.status_code == 409:
+            assert (found["content"], json.loads(told)["slide_number"]) == (pages["agent"], 1)
+        else:
+            assert (put.status_code, found["content"], pages["user"] in told) == (200, pages["user"], True)
+        assert found["mirrored"] is True
+
+
+async def test_a_slide_that_the_user_deleted_is_not_written_again_unknowingly_and_an_edited_one_not_deleted(
+    client: httpx.AsyncClient, model: FakeOpenAI
+):
+    thread, where = await a_slide(client, model)
+    await client.put(where, json={"content": "<p>the user's</p>"})
+    place = {"presentation_name": "Q3", "slide_number": 1}
+    *_, events = await work(client, model, call("slide_delete", **place), thread_id=thread)
+    assert "<p>the user's</p>" in results(events)[0]
+    assert (await client.delete(where)).status_code == 204
+    write = call("slide_write", **slide("<p>again</p>"))
+    *_, events = await work(client, model, write, write, thread_id=thread)
+    gone, written = results(events)
+    assert "was deleted after you last read or wrote it" in gone
+    assert json.loads(written)["slide_number"] == 1
+    [found] = (await client.get(where.rpartition("/")[0])).json()["items"]
+    assert found["content"] == "<p>again</p>"
+
+
 async def test_a_run_that_is_cancelled_stops_its_command(client: httpx.AsyncClient, model: FakeOpenAI):
     thread, _, events = await work(client, model, call("shell_run", command="true"))
     [sandbox] = made(events)
