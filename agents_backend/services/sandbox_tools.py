@@ -80,16 +80,16 @@ class SandboxTools:
     async def _at(self, place: Workplace, name: str, given: Mapping[str, Any], context: ToolContext) -> ToolResult:
         try:
             done = await self._carried_out(place, name, given, context)
-            return replace(done, text=place.loss + done.text)
+            return replace(done, text=place.notice + done.text)
         except SandboxGone as gone:
             next_one = (
                 "The next call gets a new, empty one." if place.is_own else "The request named it: there is no other."
             )
             return ToolResult(f"The sandbox is gone, with all its files. {gone.detail} {next_one}", error=True)
         except (Invalid, NotFound) as failure:
-            if not place.loss:
+            if not place.notice:
                 raise
-            return ToolResult(place.loss + failure.detail, error=True)
+            return ToolResult(place.notice + failure.detail, error=True)
 
     async def _carried_out(
         self, place: Workplace, name: str, given: Mapping[str, Any], context: ToolContext
