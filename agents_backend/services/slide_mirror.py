@@ -72,9 +72,10 @@ class SlideMirror:
         Without `box_id` nothing is mirrored.
         """
         async with self._alone(sandbox_id):
-            await self._try_level(sandbox_id, box_id, seconds)
+            is_reached = await self._has_levelled(sandbox_id, box_id, seconds)
             yield
-            await self._try_level(sandbox_id, box_id, seconds)
+            if is_reached:
+                await self._has_levelled(sandbox_id, box_id, seconds)
 
     async def sync(self, sandbox_id: str, box_id: str, *, seconds: int) -> list[Clash]:
         """Make both sides of a running sandbox's slides the same; gives what was changed on both.
@@ -94,12 +95,15 @@ class SlideMirror:
             await SandboxRepository(session).lock_file(sandbox_id, FOLDER)
             yield
 
-    async def _try_level(self, sandbox_id: str, box_id: str | None, seconds: int) -> None:
+    async def _has_levelled(self, sandbox_id: str, box_id: str | None, seconds: int) -> bool:
+        if box_id is None:
+            return False
         try:
-            if box_id is not None:
-                await self._level(sandbox_id, box_id, seconds)
+            await self._level(sandbox_id, box_id, seconds)
         except AgentsError as error:
             _log.warning("slides_not_mirrored", sandbox_id=sandbox_id, code=error.code)
+            return False
+        return True
 
     async def _level(self, sandbox_id: str, box_id: str, seconds: int) -> list[Clash]:
         """Take what was written in the sandbox, then write what it does not hold; again if programs wrote meanwhile."""

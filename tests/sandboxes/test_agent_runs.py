@@ -201,6 +201,25 @@ async def test_an_attached_file_that_is_too_large_for_the_sandbox_is_told_to_the
     assert "too large for the sandbox, which takes 2,000,000 bytes" in told_to_the(model)
 
 
+async def test_an_attached_file_for_which_there_is_no_room_comes_when_there_is_some(
+    client: httpx.AsyncClient, model: FakeOpenAI
+):
+    sandbox = (await client.post("/agent/sandboxes", json={})).json()["sandbox_id"]
+    left = "$(( $(df --output=avail -B1 . | tail -1) - 400000 ))"
+    fill = {"sandbox_id": sandbox, "command": f"fallocate -l {left} fill || head -c 2G /dev/zero > fill"}
+    assert (await client.post("/agent/sandboxes/run-command", json=fill)).is_success
+    file_id, path = await attach(client, "wide.bin", b"\xff" * 1_500_000)
+    free = call("shell_run", command="rm fill; find uploads -type f | wc -l")
+    size = call("shell_run", command=f"wc -c < {path}")
+    *_, events = await work(client, model, free, size, file_ids=[file_id], session_id=sandbox)
+    first, second = results(events)
+    notice, _, answer = first.partition("\n")
+    assert notice.startswith("wide.bin is not in the sandbox: its disk has no room for 1,500,000 bytes.")
+    assert (json.loads(answer)["output"][-2:], json.loads(second)["output"]) == ("0\n", "1500000\n")
+    named = [event["name"] for event in events if event["type"] == "CUSTOM"]
+    assert (named.index("attachment.refused"), named.count("attachment.copied")) == (0, 1)
+
+
 async def test_a_thread_has_one_sandbox_however_many_calls_ask_at_once_and_later_runs_find_it(
     client: httpx.AsyncClient, model: FakeOpenAI
 ):
