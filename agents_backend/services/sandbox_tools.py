@@ -158,13 +158,15 @@ def _names_slides(given: Mapping[str, Any]) -> bool:
 
 
 def told_of(clashes: Sequence[Clash]) -> str:
-    """What a model must know of slides that the user has changed at the same time."""
-    lines = [
-        f"The user changed slide {clash.slide_number} of {clash.presentation_name} meanwhile: the user's stays, yours is in "
-        f"{clash.path}. Read the slide again before you write it."
-        for clash in clashes
-    ]
-    return "".join(f"\n{line}" for line in lines)
+    """What a model must know of slides that the user has changed as well."""
+    return "".join(f"\n{_told(clash)}" for clash in clashes)
+
+
+def _told(clash: Clash) -> str:
+    name = f"slide {clash.slide_number} of {clash.presentation_name}"
+    if clash.is_users:
+        return f"You wrote over {name}, which the user had changed: the user's page is in {clash.path}. Put that change into yours."
+    return f"The user changed {name} meanwhile: the user's stays, yours is in {clash.path}. Read the slide before you write it."
 
 
 def _with_ours(tools: Sequence[Tool]) -> list[Tool]:

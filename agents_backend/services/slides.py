@@ -96,6 +96,7 @@ class Slides:
                 slide_number=number,
                 title=new.title,
                 content=new.content,
+                is_users=True,
             )
             if slide_id is None:
                 raise _taken(new.presentation_name, number)
@@ -115,6 +116,7 @@ class Slides:
             await _move(rows, slide, change)
             slide.title = change.title if change.title is not None else slide.title
             slide.content = change.content if change.content is not None else slide.content
+            slide.is_users = slide.is_users or change.title is not None or change.content is not None
             slide.version, slide.updated_at = slide.version + 1, now()
         return await self._get(sandbox_id, user_id, slide_id)
 

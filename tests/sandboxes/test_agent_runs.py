@@ -409,6 +409,13 @@ async def test_of_a_user_and_an_agent_who_change_a_slide_in_turns_each_is_refuse
     assert (stale.status_code, stale.json()["code"]) == (409, "SLIDE_CHANGED")
     found = (await client.get(where)).json()
     assert (found["version"], found["content"], found["mirrored"]) == (3, "<p>both</p>", True)
+    await client.put(where, json={"content": "<p>the user's last</p>"})
+    blind = call("shell_run", command="echo '<p>a program</p>' > slides/Q3/001.html")
+    look = call("shell_run", command="cat slides/Q3/put-aside-*")
+    *_, events = await work(client, model, blind, look, thread_id=thread)
+    over, kept = results(events)
+    assert "You wrote over slide 1 of Q3, which the user had changed: the user's page is in /home/user/slides/" in over
+    assert json.loads(kept)["output"].endswith("<p>the user's last</p>")
 
 
 async def test_of_a_user_and_an_agent_who_change_a_slide_at_once_one_does_and_the_other_knows(
