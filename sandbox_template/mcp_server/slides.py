@@ -52,10 +52,10 @@ class Slide(SlideEntry):
 
 
 class Slides:
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, changing: threading.Lock) -> None:
         self._paths, self._folder = paths, paths.root / "slides"
         self._sightings = Sightings(paths)
-        self._one_at_a_time = threading.Lock()  # tools run in threads
+        self._changing = changing
 
     def slide_list(self, presentation_name: Presentation | None = None) -> list[SlideEntry]:
         """List the slides of one presentation or of all, in their order."""
@@ -68,7 +68,7 @@ class Slides:
     def slide_read(self, presentation_name: Presentation, slide_number: SlideNumber) -> Slide:
         """Read a slide."""
         path = self._path(presentation_name, slide_number)
-        with self._one_at_a_time, as_tool_errors(path):
+        with self._changing, as_tool_errors(path):
             if not _stands(path):
                 raise ToolError(f"{presentation_name} has no slide {slide_number}.")
             _, content = _parts(path)
@@ -89,7 +89,7 @@ class Slides:
         path = self._path(presentation_name, slide_number)
         head = SlideHead(presentation_name=presentation_name, slide_number=slide_number, title=title)
         page = page_of(head, content).encode()
-        with self._one_at_a_time, as_tool_errors(path):
+        with self._changing, as_tool_errors(path):
             present, last = _digest(path), self._sightings.last(str(path))
             wanted = hashlib.sha256(page).hexdigest()
             if present not in {last, wanted}:
@@ -102,7 +102,7 @@ class Slides:
     def slide_delete(self, presentation_name: Presentation, slide_number: SlideNumber) -> SlideEntry:
         """Delete a slide; the numbers of the others stay. Gives what was deleted. Refused if it has changed since you last read or wrote it."""
         path = self._path(presentation_name, slide_number)
-        with self._one_at_a_time, as_tool_errors(path):
+        with self._changing, as_tool_errors(path):
             if not _stands(path):
                 raise ToolError(f"{presentation_name} has no slide {slide_number}.")
             entry, present, last = _entry(path), _digest(path), self._sightings.last(str(path))

@@ -10,7 +10,6 @@ from datetime import timedelta
 import httpx
 import pytest
 from sqlalchemy import update
-from temporalio.service import RPCError
 
 from agents_backend.contracts.activities import EXPIRE_FILES_WORKFLOW
 from agents_backend.db.base import Database, now
@@ -23,7 +22,7 @@ from agents_backend.settings import FileSettings, ModelConfig, ModelSettings, Se
 from tests.api.people import until
 from tests.conftest import running_stack, settings_for
 from tests.fakes.openai_server import FakeOpenAI
-from tests.schedulers import working
+from tests.schedulers import upkeep_now, working
 from tests.serving import serving
 from tests.streams import CHAT, body, chat
 
@@ -224,15 +223,7 @@ async def test_the_schedule_deletes_what_is_past_its_time(seeing):
     temporal, storage = await connect(settings), Storage(settings.storage, settings.data_dir)
     async with Database(settings.database) as database, working(settings, "background"):
         await expire(database, made["id"])
-
-        async def triggered() -> bool:  # the worker makes the schedule when it starts
-            try:
-                await temporal.get_schedule_handle(f"upkeep-{EXPIRE_FILES_WORKFLOW}").trigger()
-            except RPCError:
-                return False
-            return True
-
-        await until(triggered, 90)
+        await upkeep_now(temporal, EXPIRE_FILES_WORKFLOW)
 
         async def gone() -> bool:
             async with database.transaction() as session:

@@ -8,7 +8,9 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from agents_backend.contracts.activities import SWEEP_RESOURCES_WORKFLOW
 from agents_backend.db.base import Database
+from agents_backend.integrations.temporal import connect
 from agents_backend.settings import AgentSettings, EmbeddingSettings, Settings
 from agents_backend.stack.stack import Stack
 from tests.api.people import until
@@ -18,6 +20,7 @@ from tests.conftest import running_stack, settings_for
 from tests.fakes.embedding_server import FakeEmbeddings
 from tests.fakes.wire import Asked, Server, answer
 from tests.processes import Process
+from tests.schedulers import upkeep_now
 from tests.serving import serving
 
 pytestmark = pytest.mark.faults
@@ -170,12 +173,13 @@ async def test_without_its_model_a_search_finds_by_words_and_says_so(client, wor
 
 
 async def test_another_model_embeds_all_anew_without_anybody_asking(
-    client, worker, embeddings, environment, database, stack
+    client, worker, embeddings, environment, database, settings
 ):
     made = await add(client, "Pier", MOORS)
     changed = Process("worker", "--queues", "background", environment={**environment, "EMBEDDING_MODEL": "second"})
     changed.start()
     try:
+        await upkeep_now(await connect(settings), SWEEP_RESOURCES_WORKFLOW)
 
         async def embedded_anew() -> bool:
             found = (await client.get(f"{RESOURCES}/{made['id']}")).json()

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from agents_backend.domain.errors import UpstreamFailed, UpstreamOverloaded, UpstreamRejected, UpstreamTimeout
+from agents_backend.integrations.retry_after import seconds_of
 from agents_backend.settings import DIMENSIONS, EmbeddingSettings
 
 _OK, _TIMEOUT, _TOO_MANY, _SERVER_ERRORS = 200, 408, 429, 500
@@ -61,8 +62,9 @@ def _vectors(content: bytes, count: int) -> list[list[float]]:
 
 def _by_status(status: int, retry_after: str) -> UpstreamFailed | UpstreamOverloaded:
     if status == _TOO_MANY:
-        seconds = float(retry_after) if retry_after.isdigit() else None
-        return UpstreamOverloaded("The embedding service takes no more requests now.", retry_after=seconds)
+        return UpstreamOverloaded(
+            "The embedding service takes no more requests now.", retry_after=seconds_of(retry_after)
+        )
     if status >= _SERVER_ERRORS or status == _TIMEOUT:
         return UpstreamFailed(f"The embedding service failed with HTTP {status}.")
     return UpstreamRejected(f"The embedding service refused the request with HTTP {status}.")
