@@ -5,7 +5,7 @@ RUN := $(UV) run --frozen
 SYNC = $(UV) sync --frozen --quiet $(shell test .venv/compiled -nt uv.lock || echo --compile-bytecode)
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: up test bench check format docs system secrets replays clean
+.PHONY: up test bench check format docs system vscode secrets replays clean
 
 # With the group `model`: the small model that answers when no other is configured (its weights are 93 MB).
 up: | $(UV)
@@ -23,6 +23,10 @@ bench: .synced
 # Optional packages of the system, with apt where it may; `up` needs none of them.
 system:
 	@sh deploy/system-packages.sh
+
+# VS Code for the embedded sandboxes; see docs/sandboxes.md.
+vscode: | $(UV)
+	@sh deploy/vscode.sh $(UV)
 
 check: .synced
 	$(RUN) ruff format --check .
@@ -58,4 +62,4 @@ secrets:
 	.uv/bin/pip install --quiet uv
 
 clean:
-	rm -rf .venv .uv .data .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .uv .data .vscode-server .vscode-server.partial .mypy_cache .ruff_cache .pytest_cache

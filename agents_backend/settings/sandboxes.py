@@ -43,4 +43,6 @@ class SandboxSettings(Group):
     per_user: int = Field(10, ge=1, description="living at once")
     commands_per_sandbox: int = Field(20, ge=1, description="running at once")
     max_file_bytes: int = Field(1_100_000_000, ge=1, description="of an upload or a download")
-    vscode: bool | None = Field(None, description="whether the template has VS Code; default: E2B's does")
+    vscode: bool | None = Field(
+        None, description="whether sandboxes have VS Code; default: `up` asks its host, E2B's do"
+    )

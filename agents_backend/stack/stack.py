@@ -105,6 +105,8 @@ class Stack:
             values["MODEL_EMBEDDED_URL"], values["MODEL_EMBEDDED_KEY"] = self.model.url, self.model.key
         if self.sandbox_host:
             values |= self.sandbox_host.environment()
+            if self._settings.sandboxes.vscode is None:
+                values["SANDBOX_VSCODE"] = str(self.sandbox_host.has_vscode).lower()
         return values
 
     def check_ports(self) -> None:
