@@ -10,7 +10,7 @@ from agents_backend.contracts.sandboxes import CommandFailure, CommandRef, Sandb
 from agents_backend.db.base import Database, now
 from agents_backend.db.sandboxes import SandboxRepository
 from agents_backend.db.tables.sandboxes import Sandbox
-from agents_backend.domain.errors import AgentsError
+from agents_backend.domain.errors import AgentsError, CommandLost
 from agents_backend.domain.sandboxes import SandboxStatus, command_workflow_id, sandbox_workflow_id
 from agents_backend.integrations.sandboxes import Box, Boxes
 from agents_backend.services.sandbox_commands import SandboxCommands
@@ -109,7 +109,7 @@ class SandboxSweeps:
             if await self._entities.is_open(command_workflow_id(row.id)) is False:
                 ref = CommandRef(command_id=row.id, sandbox_id=row.sandbox_id, user_id=row.user_id)
                 detail = "What followed the command is gone; how far it came is not known."
-                await self._commands.fail(CommandFailure(command=ref, code="COMMAND_LOST", detail=detail))
+                await self._commands.fail(CommandFailure(command=ref, code=CommandLost.code, detail=detail))
                 ended += 1
         return ended
 

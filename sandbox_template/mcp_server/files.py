@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from .errors import as_tool_errors
 from .patches import apply, parse
 from .paths import Paths, replace
+from .slides import Slides
 
 MAX_TEXT = 2_000_000
 MAX_READ = 100_000
@@ -46,9 +47,8 @@ class Patched(BaseModel):
 
 
 class Files:
-    def __init__(self, paths: Paths) -> None:
-        self._paths = paths
-        self._changing = threading.Lock()  # tools run in threads, and two edits of one file are both to be kept
+    def __init__(self, paths: Paths, slides: Slides, changing: threading.Lock) -> None:
+        self._paths, self._slides, self._changing = paths, slides, changing
 
     def file_read(
         self,
@@ -88,6 +88,10 @@ class Files:
         """Write a text file, whole: it is created with its folders, or replaced."""
         found, data = self._paths.of(path), content.encode()
         with self._changing, as_tool_errors(path):
+            if self._slides.has(found):
+                raise ToolError(
+                    f"{path} is a slide: use slide_write, which keeps what others have changed, or file_edit."
+                )
             replace(found, data)
         return Written(path=str(found), size=len(data))
 

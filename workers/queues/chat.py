@@ -21,7 +21,11 @@ def chat(parts: Parts) -> Work:
             models=parts.models,
             toolboxes=parts.toolboxes,
             spending=parts.spending,
-            attachments=Attachments(storage=parts.storage(), settings=parts.settings.files),
+            attachments=Attachments(
+                storage=parts.storage(),
+                settings=parts.settings.files,
+                sandbox_bytes=parts.settings.sandboxes.max_file_bytes if parts.settings.e2b.api_key else None,
+            ),
         ),
         tools=ToolCalls(
             database=parts.database,
