@@ -118,7 +118,8 @@ def settings_for(stack: Stack, *, encrypt_payloads: bool = True, **more) -> Sett
         temporal=plain.temporal.model_copy(
             update={"address": made["TEMPORAL_ADDRESS"], "encrypt_payloads": encrypt_payloads}
         ),
-        auth=plain.auth.model_copy(update={"secret": secret(made["AUTH_SECRET"])}),
+        # The session's own tokens must outlive it, on whatever machine.
+        auth=plain.auth.model_copy(update={"secret": secret(made["AUTH_SECRET"]), "access_token_seconds": 4 * 3600}),
         vault=plain.vault.model_copy(update={"keys": secret(made["VAULT_KEYS"])}),
         **({"e2b": embedded_e2b(made)} if stack.sandbox_host else {}),
         **more,
