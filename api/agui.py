@@ -44,6 +44,7 @@ def request_of(
         create_thread=True,
         multitask_strategy=options.multitask_strategy,
         resume=[answer_of(entry.interrupt_id, entry.status, entry.payload) for entry in given.resume or ()],
+        file_ids=options.file_ids,
     )
 
 

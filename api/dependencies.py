@@ -92,12 +92,6 @@ async def _context(request: Request) -> Context:
 RequestContext = Annotated[Context, Depends(_context)]
 
 
-async def require_superuser(user: CurrentUser) -> Principal:
-    if not user.is_superuser:
-        raise Forbidden
-    return user
-
-
 class Requires:
     """Lets a caller pass who holds a permission. OpenAPI shows it as `x-permission`."""
 

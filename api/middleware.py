@@ -84,6 +84,18 @@ class RequestId:
             await self.app(scope, receive, echo)
 
 
+class _Watch:
+    """Passes an answer on; knows its status, which is 500 until it begins."""
+
+    def __init__(self, send: Send) -> None:
+        self._send, self.status = send, 500
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        await self._send(message)
+
+
 class Metrics:
     """Counts requests and their seconds by route template, never by raw path."""
 
@@ -94,20 +106,13 @@ class Metrics:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started, status = time.perf_counter(), 500
-
-        async def watch(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
+        started, watch = time.perf_counter(), _Watch(send)
         try:
             await self.app(scope, receive, watch)
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
             method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-            _REQUESTS.labels(method, route, str(status)).inc()
+            _REQUESTS.labels(method, route, str(watch.status)).inc()
             _SECONDS.labels(method, route).observe(time.perf_counter() - started)
 
 
@@ -126,19 +131,13 @@ class OperationLog:
             await self.app(scope, receive, send)
             return
         state: dict[str, Any] = scope.setdefault("state", {})
-        started, status, sent = time.perf_counter(), 500, bytearray()
+        started, watch, sent = time.perf_counter(), _Watch(send), bytearray()
 
         async def copied() -> Message:
             message = await receive()
             if len(sent) <= _TOLD_BYTES:
                 sent.extend(message.get("body", b""))
             return message
-
-        async def watch(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
 
         with audit.recording() as told:
             try:
@@ -148,7 +147,7 @@ class OperationLog:
                 is_write = scope["method"] in _MUTATING or told.changes
                 if who and is_write and (scope["path"].startswith(_ADMIN) or "permission" in state):
                     seconds = time.perf_counter() - started
-                    _tell(scope, who, status, seconds, bytes(sent), told.changes)
+                    _tell(scope, who, watch.status, seconds, bytes(sent), told.changes)
 
 
 def _tell(

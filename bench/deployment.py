@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ class Deployment:
         api, bare: base URLs.
         token: an administrator's access token.
         processes: by name; memory and CPU are read from them.
+        start: starts one of them again, by its name.
         e2b: the SDK's own options for the embedded sandbox host, if there is one.
     """
 
@@ -38,6 +39,7 @@ class Deployment:
     bare: str
     token: str
     processes: dict[str, psutil.Process]
+    start: Callable[[str], None]
     redis_url: str
     e2b: dict[str, str]
 
@@ -49,6 +51,9 @@ class Deployment:
         """CPU seconds so far."""
         times = self.processes[name].cpu_times()
         return times.user + times.system
+
+    def kill(self, name: str) -> None:
+        self.processes[name].kill()
 
 
 @asynccontextmanager
@@ -91,7 +96,13 @@ async def _start(stack: Stack, started: list[subprocess.Popen[bytes]]) -> Deploy
         "worker-2": [*command, "worker"],
         "api": [*command, "api"],
     }
-    processes = {name: _spawn(call, environment, started) for name, call in commands.items()}
+    processes: dict[str, psutil.Process] = {}
+
+    def start(name: str) -> None:
+        processes[name] = _spawn(commands[name], environment, started)
+
+    for name in commands:
+        start(name)
     host = stack.sandbox_host.environment() if stack.sandbox_host else {}
     names = {"E2B_API_KEY": "api_key", "E2B_API_URL": "api_url", "E2B_SANDBOX_URL": "sandbox_url"}
     found = Deployment(
@@ -99,6 +110,7 @@ async def _start(stack: Stack, started: list[subprocess.Popen[bytes]]) -> Deploy
         f"http://127.0.0.1:{bare}",
         "",
         processes,
+        start,
         stack.environment()["REDIS_URL"],
         {name: host[variable] for variable, name in names.items() if variable in host},
     )

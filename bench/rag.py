@@ -113,7 +113,7 @@ async def corpus(folder: Path, count: int, vectors: Path | None) -> Corpus:
     if vectors is not None and vectors.exists() and len(made := np.load(vectors)) == len(found):
         return Corpus(questions, found, made)
     began = time.perf_counter()
-    made = np.array(await EmbeddedEmbeddings().embed([passage.text for _, passage in found]), np.float32)
+    made = np.array((await EmbeddedEmbeddings().embed([passage.text for _, passage in found])).vectors, np.float32)
     print(f"{len(found):,} passages embedded, {len(found) / (time.perf_counter() - began):.0f} a second")
     if vectors is not None:
         np.save(vectors, made)
@@ -176,7 +176,7 @@ def moved(vector: np.ndarray, numbers: np.random.Generator, is_varied: bool) -> 
 
 async def recall(database: Database, given: Corpus, user_id: int) -> dict[Method, float]:
     """The share of questions that each method answers with its first five passages."""
-    vectors = await EmbeddedEmbeddings().embed([question.text for question in given.questions])
+    vectors = (await EmbeddedEmbeddings().embed([question.text for question in given.questions])).vectors
     right = dict.fromkeys(_METHODS, 0)
     keys = [key for key, _ in given.passages]
     async with database.transaction() as session:

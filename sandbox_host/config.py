@@ -9,6 +9,7 @@ from typing import Literal
 from sandbox_host.errors import Invalid
 
 PREFIX = "SANDBOX_HOST_"
+VSCODE_DIR = Path(__file__).resolve().parent.parent / ".vscode-server"  # where `make vscode` puts it
 Egress = Literal["none", "slirp4netns"]
 
 
@@ -41,6 +42,7 @@ class HostConfig:
     egress: Egress = "none"
     resolver: str = "1.1.1.1"
     template_dir: Path | None = None
+    vscode_dir: Path = VSCODE_DIR
     plain: bool = False
 
     @property
@@ -72,6 +74,7 @@ class HostConfig:
             egress=read.egress(),
             resolver=read.text("RESOLVER", "1.1.1.1"),
             template_dir=Path(found).resolve() if (found := read.text("TEMPLATE_DIR", "")) else None,
+            vscode_dir=Path(read.text("VSCODE_DIR", str(VSCODE_DIR))).resolve(),
             plain=read.text("PLAIN", "") == "1",
         )
 

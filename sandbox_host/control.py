@@ -61,7 +61,9 @@ class Control:
         return guarded
 
     async def health(self, _: Request) -> Response:
-        return JSONResponse({"status": "ok", "sandboxes": len(self._host.all())})
+        return JSONResponse(
+            {"status": "ok", "sandboxes": len(self._host.all()), "vscode": self._host.no_vscode is None}
+        )
 
     async def create(self, request: Request) -> Response:
         body = NewSandbox.model_validate_json(await _json(request))

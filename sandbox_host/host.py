@@ -17,7 +17,7 @@ from sandbox_host.isolation import OWNERS, Isolation
 from sandbox_host.records import Record, Snapshot, Store, new_id
 from sandbox_host.sandbox import METRIC_SECONDS, Sandbox
 from sandbox_host.snapshots import Snapshots
-from sandbox_host.templates import Template, table
+from sandbox_host.templates import Template, table, vscode_missing
 
 _FREE_BYTES = 1 << 30
 log = structlog.get_logger("sandbox_host")
@@ -45,7 +45,8 @@ class Host:
     def __init__(self, config: HostConfig, isolation: Isolation) -> None:
         self.config, self._isolation = config, isolation
         self._store = Store(config.data_dir)
-        self._templates = table(config.template_dir)
+        self._templates = table(config.template_dir, config.vscode_dir)
+        self.no_vscode = vscode_missing(config.vscode_dir)
         self._sandboxes: dict[str, Sandbox] = {}
         self.snapshots = Snapshots(self._store, isolation.disks)
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -66,6 +67,8 @@ class Host:
         for template in self._templates.values():
             if reason := template.missing():
                 log.warning("template_incomplete", template=template.id, reason=reason)
+        if self.no_vscode:
+            log.info("no_vscode", reason=self.no_vscode)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -153,7 +153,8 @@ def _show_bubblewrap(bwrap: Path, layout: Layout) -> Path:
 def _check_unseen(config: HostConfig) -> None:
     """The data folder must not lie in anything that boxes see."""
     shown = [Path("/usr"), Path(sys.base_prefix), *(mount.source for mount in packages_mount())]
-    shown += [mount.source for template in table(config.template_dir).values() for mount in template.mounts]
+    templates = table(config.template_dir, config.vscode_dir).values()
+    shown += [mount.source for template in templates for mount in template.mounts]
     for folder in shown:
         if config.data_dir.resolve().is_relative_to(folder.resolve()):
             raise CannotIsolate(f"the data folder lies in {folder}, which sandboxes see; set SANDBOX_HOST_DATA_DIR")

@@ -1,8 +1,9 @@
-"""The programs that a template starts in its box: started with it, started again when they end, ready when their port answers."""
+"""The programs of a template in its box: started with it and again when they end, or by a request; ready when their port answers."""
 
 import asyncio
 import socket
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from sandbox_host.commands import Commands, Ended, Wanted
@@ -20,53 +21,102 @@ class Services:
     """The start commands of one box."""
 
     def __init__(self, template: Template, commands: Commands, jail: Jail) -> None:
-        self._commands, self._jail = commands, jail
-        self._ready: dict[int, tuple[asyncio.Event, float]] = {}
-        self._tasks: list[asyncio.Task[None]] = []
-        if template.missing() is not None:
-            return
-        for start in template.start:
-            ready = asyncio.Event()
-            self._ready[start.port] = (ready, start.ready_seconds)
-            self._tasks += [asyncio.create_task(self._keep(start)), asyncio.create_task(self._check(start, ready))]
+        starts = template.start if template.missing() is None else ()
+        self._programs = {start.port: _Program(start, commands, jail) for start in starts}
 
     def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+        for program in self._programs.values():
+            program.stop()
 
     async def ready(self, port: int) -> None:
         """Wait for the program on this port; after its own time the caller finds out for itself."""
-        if waiting := self._ready.get(port):
-            event, seconds = waiting
-            with suppress(TimeoutError):
-                await asyncio.wait_for(event.wait(), seconds)
+        if program := self._programs.get(port):
+            await program.ready()
 
-    async def _keep(self, start: Start) -> None:
+
+class _Program:
+    """One start command: kept running from the beginning, or run once at a time, from a request to its own end."""
+
+    def __init__(self, start: Start, commands: Commands, jail: Jail) -> None:
+        self._start, self._commands, self._jail = start, commands, jail
+        self._settled = asyncio.Event()  # it answers, or it has ended: there is nothing to wait for
+        self._life: asyncio.Task[None] | None = None
+        if not start.on_request:
+            self._begin(self._keep)
+
+    def _begin(self, run: Callable[[], Awaitable[None]]) -> None:
+        self._settled.clear()
+        self._life = asyncio.create_task(self._live(run))
+
+    def _lives(self) -> bool:
+        return self._life is not None and not self._life.done()
+
+    def stop(self) -> None:
+        if self._life is not None:
+            self._life.cancel()
+
+    async def ready(self) -> None:
+        if self._start.on_request:
+            await self._wake()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._settled.wait(), self._start.ready_seconds)
+
+    async def _wake(self) -> None:
+        """Start it, unless it runs or another program of the box has its port."""
+        if self._lives():
+            return
+        is_taken = await self._listens()
+        if self._lives():  # another request was quicker
+            return
+        if is_taken:
+            self._settled.set()
+        else:
+            self._begin(self._run)
+
+    async def _live(self, run: Callable[[], Awaitable[None]]) -> None:
+        check = asyncio.create_task(self._check())
+        try:
+            await run()
+        finally:
+            check.cancel()
+            self._settled.set()
+
+    async def _keep(self) -> None:
         short_lives = 0
         while short_lives < _SHORT_LIVES:
             began = time.monotonic()
-            with suppress(BoxError):
-                command = await self._commands.start(_logged(start))
-                listener = command.listen()
-                while not isinstance(await listener.queue.get(), Ended):
-                    pass
+            await self._run()
             short_lives = 0 if time.monotonic() - began > _LONG_SECONDS else short_lives + 1
             await asyncio.sleep(_AGAIN_SECONDS)
 
-    async def _check(self, start: Start, ready: asyncio.Event) -> None:
-        while not await self._answers(start):  # noqa: ASYNC110  # a port has no event
-            await asyncio.sleep(_POLL_SECONDS)
-        ready.set()
+    async def _run(self) -> None:
+        with suppress(BoxError):
+            command = await self._commands.start(_logged(self._start))
+            listener = command.listen()
+            while not isinstance(await listener.queue.get(), Ended):
+                pass
 
-    async def _answers(self, start: Start) -> bool:
+    async def _check(self) -> None:
+        while not await self._answers():  # noqa: ASYNC110  # a port has no event
+            await asyncio.sleep(_POLL_SECONDS)
+        self._settled.set()
+
+    async def _listens(self) -> bool:
         try:
-            connection = await self._jail.dial(start.port)
+            connection = await self._jail.dial(self._start.port)
         except BoxError:
             return False
-        if start.health is None:
-            connection.close()
-            return True
-        return await _healthy(connection, start)
+        connection.close()
+        return True
+
+    async def _answers(self) -> bool:
+        if self._start.health is None:
+            return await self._listens()
+        try:
+            connection = await self._jail.dial(self._start.port)
+        except BoxError:
+            return False
+        return await _healthy(connection, self._start)
 
 
 def _logged(start: Start) -> Wanted:

@@ -33,12 +33,18 @@ from agents_backend.stack.stack import Stack
 from api.app import create_app
 from tests.fakes.edge_server import FakeEdge
 from tests.fakes.openai_server import FakeOpenAI
+from tests.prepared import forget, prepare
 from tests.watchdog import watching
 from workers.main import run as run_worker
 
 PASSWORD = "correct-horse-battery"
 # A machine that is busy with the rest of the suite must not look like a workflow that never yields.
 os.environ["TEMPORAL_DEBUG"] = "1"
+
+
+def pytest_sessionfinish(session) -> None:
+    if not hasattr(session.config, "workerinput"):
+        forget()
 
 
 @asynccontextmanager
@@ -52,6 +58,7 @@ async def running_stack(
     folder = Path(tempfile.mkdtemp(prefix="agents-backend-tests-"))
     folder.chmod(0o711)
     try:
+        await prepare(folder)
         own = StackSettings(temporal_port=free_port(), temporal_ui_port=free_port(), embedded_model=False)
         settings, ui = Settings(stack=own, api=ui_for or ApiSettings()), ui_for is not None
         async with Stack(settings, folder, ui=ui, sandboxes=sandboxes, temporal_config=temporal_config) as stack:

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import httpx
 import uvicorn
+from temporalio.client import Client
+from temporalio.service import RPCError
 
 from agents_backend.db.base import Database
 from agents_backend.db.tables.users import User
@@ -79,6 +81,19 @@ async def until(ask: Callable[[], Awaitable[T]], seconds: float = 60) -> T:
         assert asyncio.get_running_loop().time() < deadline, "it did not come true in time"
         await asyncio.sleep(0.1)
     return found
+
+
+async def upkeep_now(temporal: Client, workflow: str) -> None:
+    """Let one of the deployment's own schedules fire, once a worker has made it."""
+
+    async def triggered() -> bool:
+        try:
+            await temporal.get_schedule_handle(f"upkeep-{workflow}").trigger()
+        except RPCError:
+            return False
+        return True
+
+    await until(triggered, 90)
 
 
 async def ended(client: httpx.AsyncClient, scheduler: dict, count: int = 1) -> list[dict]:

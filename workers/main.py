@@ -57,19 +57,33 @@ async def build(
     """
     if unknown := sorted(set(queues) - set(task_queues.QUEUES)):
         raise ValueError(f"no such queue: {', '.join(unknown)}; there are {', '.join(task_queues.QUEUES)}")
+    parts = await _parts(settings, stack, more_tools)
+    if task_queues.CHAT in queues:
+        await parts.models.warm()
+    gc.freeze()  # a full collection of all that was imported would hold the loop for 0.1 s and more, again and again
+    if EMBEDDED in parts.models.configs:
+        _log.warning("embedded_model_answers", notice=EMBEDDED_NOTICE)
+    if task_queues.BACKGROUND in queues:
+        await ensure_upkeep(parts.temporal)
+    return [worker_of(parts, queue) for queue in queues if queue in WORK]
+
+
+async def _parts(settings: Settings, stack: AsyncExitStack, more_tools: Sequence[Toolbox]) -> Parts:
     database = await stack.enter_async_context(Database(settings.database, pool_size=20))
     redis = await stack.enter_async_context(connect(settings.redis))
     client, log = await connect_temporal(settings), EventLog(redis)
     launches = Launches(temporal=client, settings=settings)
-    models = await stack.enter_async_context(Models(settings))
     spending = Spending(database=database, settings=settings.credits)
-    if task_queues.CHAT in queues:
-        await models.warm()
-    gc.freeze()  # a full collection of all that was imported would hold the loop for 0.1 s and more, again and again
-    if EMBEDDED in models.configs:
-        _log.warning("embedded_model_answers", notice=EMBEDDED_NOTICE)
+    ends = RunEnds(
+        database=database,
+        log=log,
+        launches=launches,
+        spending=spending,
+        interrupt_days=settings.agents.interrupt_days,
+    )
     policy, trust = Policy(allow_loopback=settings.agents.fetch_allow_loopback), await certificates()
-    parts = Parts(
+    tools = deployed_tools(settings, more_tools, database=database, temporal=client, log=log)
+    return Parts(
         settings=settings,
         database=database,
         redis=redis,
@@ -77,24 +91,13 @@ async def build(
         log=log,
         launches=launches,
         spending=spending,
-        ends=RunEnds(
-            database=database,
-            log=log,
-            launches=launches,
-            spending=spending,
-            interrupt_days=settings.agents.interrupt_days,
-        ),
-        models=models,
-        toolboxes=await stack.enter_async_context(
-            deployed_tools(settings, more_tools, database=database, temporal=client, log=log)
-        ),
+        ends=ends,
+        models=await stack.enter_async_context(Models(settings)),
+        toolboxes=await stack.enter_async_context(tools),
         outgoing=await stack.enter_async_context(Outgoing(policy=policy)),
         pages=await stack.enter_async_context(Pages(policy=policy, trust=trust)),
         reader=await stack.enter_async_context(Reader()),
     )
-    if task_queues.BACKGROUND in queues:
-        await ensure_upkeep(client)
-    return [worker_of(parts, queue) for queue in queues if queue in WORK]
 
 
 def worker_of(parts: Parts, queue: str) -> Worker:

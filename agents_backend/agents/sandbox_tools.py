@@ -16,7 +16,8 @@ from agents_backend.agents.tools import Arguments, Tool, declare
 _OF_THE_BOX = Path(__file__).with_suffix(".json")
 RUN: Final = "shell_run"
 REGISTER_PORT: Final = "port_register"
-SLIDE_CHANGES: Final = frozenset({"slide_write", "slide_delete"})
+SLIDE_TOOLS: Final = frozenset({"slide_list", "slide_read", "slide_write", "slide_delete"})
+FILE_CHANGES: Final = frozenset({"file_write", "file_edit", "file_patch"})
 
 
 class SaveArtifact(Arguments):

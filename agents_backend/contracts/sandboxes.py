@@ -80,9 +80,11 @@ class SandboxesSwept(Frozen):
         checked: sandboxes whose row and E2B disagree: their workflow was asked to look.
         revived: living sandboxes whose workflow was gone: started again.
         ended_commands: commands whose workflow was gone: ended, and told so.
+        departed: living sandboxes of users who were deleted: removed.
     """
 
     strays: int = 0
     checked: int = 0
     revived: int = 0
     ended_commands: int = 0
+    departed: int = 0

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from agents_backend.db.tables.mcp import CodingAgent
 from agents_backend.db.tables.users import User
+from agents_backend.db.users import departed
 
 
 class CodingAgentRepository:
@@ -38,6 +39,10 @@ class CodingAgentRepository:
     async def remove(self, user_id: int, tool_type: str) -> bool:
         query = delete(CodingAgent).where(CodingAgent.user_id == user_id, CodingAgent.tool_type == tool_type)
         return await self._session.scalar(query.returning(CodingAgent.user_id)) is not None
+
+    async def forget_departed(self) -> None:
+        """Remove what users who were deleted left behind."""
+        await self._session.execute(delete(CodingAgent).where(CodingAgent.user_id.in_(departed())))
 
     async def due(self, tool_type: str, before: datetime, *, limit: int) -> Sequence[int]:
         """Users whose tokens expire before a time and can still be refreshed, the most urgent first."""

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from agents_backend.db.base import now
 from agents_backend.db.lists import Found, Slice, page
 from agents_backend.db.tables.files import StagedFile
+from agents_backend.db.users import departed
 
 _SHOWN = tuple(
     getattr(StagedFile, name) for name in ("id", "name", "media_type", "size", "sha256", "created_at", "expires_at")
@@ -59,7 +60,9 @@ class FileRepository:
         return {found.id: found for found in await self._session.scalars(query.returning(StagedFile))}
 
     async def expired(self, *, limit: int) -> list[StagedFile]:
-        query = select(StagedFile).where(StagedFile.expires_at <= now()).order_by(StagedFile.expires_at)
+        """Those whose time is over, and those of users who were deleted."""
+        over = or_(StagedFile.expires_at <= now(), StagedFile.user_id.in_(departed()))
+        query = select(StagedFile).where(over).order_by(StagedFile.expires_at)
         return list((await self._session.scalars(query.limit(limit))).all())
 
     async def delete(self, ids: Sequence[uuid.UUID]) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from agents_backend.db.tables.mcp import McpServer
 from agents_backend.db.tables.runs import Run
+from agents_backend.db.users import departed
 from agents_backend.domain.errors import AgentsError, Conflict
 from agents_backend.domain.runs import FINAL
 
@@ -74,6 +75,7 @@ class McpServerRepository:
         )
 
     async def forget_ended(self) -> None:
-        """Remove what runs that have ended left behind."""
+        """Remove what runs that have ended, and users who were deleted, left behind."""
         ended = select(Run.id).where(Run.status.in_(FINAL))
-        await self._session.execute(delete(McpServer).where(McpServer.run_id.in_(ended)))
+        left = or_(McpServer.run_id.in_(ended), McpServer.user_id.in_(departed()))
+        await self._session.execute(delete(McpServer).where(left))

@@ -13,6 +13,7 @@ from agents_backend.db.base import now
 from agents_backend.db.lists import contains
 from agents_backend.db.tables.rag import RagPassage, RagResource
 from agents_backend.db.tables.runs import Run
+from agents_backend.db.users import departed
 from agents_backend.domain.runs import FINAL
 
 PENDING, READY, FAILED = "pending", "ready", "failed"
@@ -104,6 +105,12 @@ class RagRepository:
     async def embedded_by(self, resource_id: uuid.UUID, generation: int, model: str) -> None:
         query = update(RagResource).where(RagResource.id == resource_id, RagResource.generation == generation)
         await self._session.execute(query.values(model=model))
+
+    async def of_departed(self, *, limit: int) -> Sequence[RagResource]:
+        """Those of users who were deleted, locked."""
+        query = select(RagResource).where(RagResource.deleted_at.is_(None), RagResource.user_id.in_(departed()))
+        query = query.order_by(RagResource.created_at).limit(limit).with_for_update(skip_locked=True)
+        return (await self._session.scalars(query)).all()
 
     # Deleting
 

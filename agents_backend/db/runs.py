@@ -172,6 +172,13 @@ class RunRepository:
             query = query.where(Message.scope == scope)
         return (await self._session.scalars(query.order_by(Message.seq))).all()
 
+    async def user_parts(self, thread_id: uuid.UUID) -> list[dict[str, Any]]:
+        """The content parts of the thread's user messages, in their order."""
+        query = select(Message.parts).where(
+            Message.thread_id == thread_id, Message.role == "user", Message.parts.is_not(None)
+        )
+        return [part for parts in await self._session.scalars(query.order_by(Message.seq)) for part in parts or ()]
+
     async def usages(self, run_id: uuid.UUID) -> Sequence[dict[str, Any] | None]:
         """What the run's messages and parts cost, in the order in which they came."""
         found = [select(table.usage, table.created_at).where(table.run_id == run_id) for table in (Message, RunPart)]

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from agents_backend.db.base import now
 from agents_backend.db.tables.sandboxes import Sandbox, SandboxCommand
 from agents_backend.db.tables.users import User
+from agents_backend.db.users import departed
 from agents_backend.domain.sandboxes import LIVING, CommandStatus, SandboxStatus
 
 
@@ -79,6 +80,11 @@ class SandboxRepository:
     async def living(self, *, before: datetime, after_id: str, limit: int) -> Sequence[Sandbox]:
         """Living sandboxes that have not changed since `before`, by id."""
         query = select(Sandbox).where(Sandbox.ended_at.is_(None), Sandbox.updated_at < before, Sandbox.id > after_id)
+        return (await self._session.scalars(query.order_by(Sandbox.id).limit(limit))).all()
+
+    async def of_departed(self, *, limit: int) -> Sequence[Sandbox]:
+        """Living sandboxes of users who were deleted."""
+        query = select(Sandbox).where(Sandbox.ended_at.is_(None), Sandbox.user_id.in_(departed()))
         return (await self._session.scalars(query.order_by(Sandbox.id).limit(limit))).all()
 
     async def named(self, ids: Collection[str]) -> dict[str, Sandbox]:

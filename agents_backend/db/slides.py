@@ -119,7 +119,7 @@ class SlideRepository:
         """A slide that was changed in the sandbox."""
         slide.title, slide.content, slide.updated_at = page.title, page.content, now()
         slide.version = slide.mirrored_version = slide.version + 1
-        slide.mirrored_sha256 = digest
+        slide.mirrored_sha256, slide.is_users = digest, False
 
     async def holds(self, sandbox_id: str, presentation: str, number: int) -> bool:
         """Whether a living slide has this place."""

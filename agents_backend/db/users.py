@@ -48,6 +48,11 @@ def below(dept_id: int) -> Select[tuple[int]]:
     return select(tree.c.id)
 
 
+def departed() -> Select[int]:
+    """The ids of those who were deleted: their rows stay for the logs, what is theirs alone does not."""
+    return select(User.id).where(User.deleted_at.is_not(None))
+
+
 def visible(reach: Reach) -> ColumnElement[bool]:
     """The condition that a row of `users` is within somebody's reach."""
     mine = User.id == reach.user_id

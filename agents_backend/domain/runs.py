@@ -23,10 +23,6 @@ class RunStatus(StrEnum):
     def is_final(self) -> bool:
         return self in FINAL
 
-    @property
-    def holds_thread(self) -> bool:
-        return self in HOLDING
-
 
 FINAL = frozenset({RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED})
 HOLDING = frozenset({RunStatus.PENDING, RunStatus.RUNNING, RunStatus.WAITING})

@@ -25,9 +25,10 @@ from agents_backend.domain.errors import (
 )
 from agents_backend.integrations.sandboxes import Endpoint
 
-# What the server in the box understands, in a request's and a tool's `_meta` (`sandbox_template/mcp_server/calls.py`).
+# What the server in the box understands, in a request's and a tool's `_meta` (its `calls.py` and `sightings.py`).
 CALL_ID: Final = "agents-backend/call-id"
 ONCE: Final = "agents-backend/once"
+READER: Final = "agents-backend/reader"
 CONNECT_SECONDS: Final = 5.0
 MAX_ANSWER: Final = 8_000_000
 MAX_TOOLS: Final = 200
@@ -80,14 +81,23 @@ class BoxMcp:
         ]
 
     async def call(
-        self, server: Endpoint, name: str, arguments: Mapping[str, Any], *, call_id: str, seconds: float
+        self,
+        server: Endpoint,
+        name: str,
+        arguments: Mapping[str, Any],
+        *,
+        call_id: str,
+        seconds: float,
+        reader: str = "",
     ) -> BoxAnswer:
-        """Call a tool. With the same `call_id` it is carried out once, and gives the same answer again.
+        """Call a tool. With the same `call_id` it is carried out once, and gives the same answer again; `reader` says who sees what it shows.
 
         Raises:
             Invalid: the server refuses the request. The errors of `tools` as well.
         """
-        meta = cast("RequestParamsMeta", {CALL_ID: call_id})  # the protocol leaves room for keys of one's own
+        meta = cast(
+            "RequestParamsMeta", {CALL_ID: call_id, READER: reader}
+        )  # the protocol leaves room for keys of one's own
         params = CallToolRequestParams(name=name, arguments=dict(arguments), _meta=meta)
         async with self._client(server, seconds) as client:
             # `call_tool` would list the tools anew to check the answer's shape; a model is told its text alone.

@@ -24,6 +24,7 @@ from agents_backend.domain.errors import (
     UpstreamFailed,
     UpstreamTimeout,
 )
+from agents_backend.integrations.retry_after import seconds_of
 from agents_backend.settings import ModelConfig, ModelSettings, Settings
 
 _VENDORS: Final = {"openai": "openai", "anthropic": "anthropic", "google_genai": "google"}
@@ -264,8 +265,7 @@ def _typed(name: str, error: Exception) -> Unavailable:
 
 def _by_status(name: str, status: int, retry_after: str | None) -> Unavailable:
     if status == _TOO_MANY:
-        seconds = float(retry_after) if retry_after and retry_after.replace(".", "", 1).isdigit() else None
-        return ModelOverloaded(f"The model {name} is overloaded now.", retry_after=seconds)
+        return ModelOverloaded(f"The model {name} is overloaded now.", retry_after=seconds_of(retry_after))
     if status >= _SERVER_ERRORS or status in _MAY_HEAL:
         return UpstreamFailed(f"The model {name} failed with HTTP {status}.")
     return ModelRejected(f"The model {name} refused the request with HTTP {status}.")

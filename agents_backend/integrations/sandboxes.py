@@ -63,6 +63,11 @@ OWNER: Final = "agents-backend-sandbox"  # the key of the metadata that names ou
 TOKEN_HEADER: Final = "e2b-traffic-access-token"  # noqa: S105  # a header's name
 TOKEN_PARAMETER: Final = "e2b_token"  # noqa: S105  # a query parameter's name, which our own host takes from browsers
 TRANSFER_SECONDS: Final = 3600.0
+_NO_VSCODE_HERE = (
+    "This host's sandboxes have no VS Code: run `make vscode` and start it again. For a host that `make up` did not start, "
+    "set SANDBOX_VSCODE=true when it has it."
+)
+_NO_VSCODE_AT_E2B = "SANDBOX_VSCODE says that the template has no VS Code."
 _PING_SECONDS = 1.5
 PROGRAM_SECONDS: Final = 300.0  # after which E2B kills one that we could not
 _KEPT = 500
@@ -139,7 +144,7 @@ class Boxes:
 
     def __init__(self, e2b: E2BSettings, settings: SandboxSettings) -> None:
         self._e2b, self._seconds = e2b, e2b.request_timeout_seconds
-        self._vscode = settings.vscode if settings.vscode is not None else e2b.sandbox_url is None
+        self._has_vscode = settings.vscode
         self._connected: OrderedDict[str, AsyncSandbox] = OrderedDict()
 
     @property
@@ -147,13 +152,20 @@ class Boxes:
         return self._e2b.api_key is not None
 
     @property
-    def has_vscode(self) -> bool:
-        return self._vscode
+    def no_vscode(self) -> str | None:
+        """Why boxes have no VS Code; None when they have. E2B's template has it unless it is said to have none."""
+        if self._has_vscode or (self._has_vscode is None and not self._is_own_host):
+            return None
+        return _NO_VSCODE_HERE if self._is_own_host else _NO_VSCODE_AT_E2B
 
     @property
     def token_parameter(self) -> str | None:
         """How a browser, which can set no header, gives a port's token in an address; E2B's own ingress has no such way."""
-        return None if self._e2b.sandbox_url is None else TOKEN_PARAMETER
+        return TOKEN_PARAMETER if self._is_own_host else None
+
+    @property
+    def _is_own_host(self) -> bool:
+        return self._e2b.sandbox_url is not None
 
     # Lives
 

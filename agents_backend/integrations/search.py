@@ -19,6 +19,7 @@ from agents_backend.domain.errors import (
     UpstreamRejected,
     UpstreamTimeout,
 )
+from agents_backend.integrations.retry_after import seconds_of
 from agents_backend.settings import VendorSettings
 
 MAX_RESULTS: Final = 10
@@ -158,10 +159,8 @@ def _raise_for_status(response: httpx.Response, vendor: str) -> None:
     if status == _OK:
         return
     if status == _TOO_MANY:
-        given = response.headers.get("retry-after", "")
-        raise UpstreamOverloaded(
-            f"{vendor} takes no more requests now.", retry_after=float(given) if given.isdigit() else None
-        )
+        seconds = seconds_of(response.headers.get("retry-after"))
+        raise UpstreamOverloaded(f"{vendor} takes no more requests now.", retry_after=seconds)
     if status >= _SERVER_ERRORS:
         raise UpstreamFailed(f"{vendor} failed with HTTP {status}.")
     raise UpstreamRejected(f"{vendor} refused the request with HTTP {status}.")

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agents_backend.contracts import events
@@ -14,6 +14,7 @@ from agents_backend.db.tables.runs import Run
 from agents_backend.db.tables.sandboxes import Sandbox
 from agents_backend.domain.errors import RunClosed
 from agents_backend.integrations.events import EventLog
+from agents_backend.services.sandbox_attachments import SandboxAttachments
 from agents_backend.services.sandboxes import NewSandbox, Sandboxes
 from agents_backend.services.step_writer import StepWriter
 
@@ -26,17 +27,19 @@ class Workplace:
 
     Attributes:
         is_own: whether it is the thread's own, of which another is made when it has ended.
-        loss: what the model must be told before the result: an earlier one is gone, with all that was in it.
+        notice: what the model must be told before the result: an earlier one is gone, with all that was in it; a file is not there.
     """
 
     sandbox_id: str
     is_own: bool
-    loss: str = ""
+    notice: str = ""
 
 
 class AgentSandboxes:
-    def __init__(self, *, database: Database, sandboxes: Sandboxes, log: EventLog) -> None:
-        self._database, self._sandboxes, self._log = database, sandboxes, log
+    def __init__(
+        self, *, database: Database, sandboxes: Sandboxes, attachments: SandboxAttachments, log: EventLog
+    ) -> None:
+        self._database, self._sandboxes, self._attachments, self._log = database, sandboxes, attachments, log
 
     async def found(self, run: Run) -> Sandbox | None:
         """The run's sandbox if it is there already."""
@@ -48,11 +51,16 @@ class AgentSandboxes:
             return await rows.by_session(run.user_id, session_of(str(run.thread_id)))
 
     async def of(self, ref: RunRef, options: Mapping[str, Any]) -> Workplace:
-        """The run's sandbox. Whoever asks at once, or again after a crash, is given the same one.
+        """The run's sandbox, with what its thread's user attached in it. Whoever asks at once, or again after a crash, is given the same one.
 
         Raises:
-            TooMany: the user has as many as are allowed. RunClosed: the run is gone. Unavailable: E2B or Temporal fails.
+            TooMany: the user has as many as are allowed. RunClosed: the run is gone. Unavailable: E2B, Temporal or the storage fails.
         """
+        place = await self._place(ref, options)
+        missing = await self._attachments.bring(ref, place.sandbox_id)
+        return replace(place, notice=place.notice + missing)
+
+    async def _place(self, ref: RunRef, options: Mapping[str, Any]) -> Workplace:
         if options.get(CHOSEN) is not None:
             return Workplace(options[CHOSEN], is_own=False)
         session_id = session_of(ref.thread_id)
@@ -66,7 +74,7 @@ class AgentSandboxes:
             made = await self._sandboxes.create(NewSandbox(user_id=ref.user_id, session_id=session_id))
             found, loss = made.sandbox, await self._loss(ref, session_id) if made.is_new else ""
         await self._tell(run, found)
-        return Workplace(found.id, is_own=True, loss=loss)
+        return Workplace(found.id, is_own=True, notice=loss)
 
     async def _loss(self, ref: RunRef, session_id: str) -> str:
         async with self._database.transaction() as session:

@@ -24,7 +24,8 @@ from agents_backend.domain.errors import Invalid, TooMany, Unauthenticated, Unav
 from agents_backend.domain.principals import Principal
 from agents_backend.integrations import captcha
 from agents_backend.integrations.login_limits import FREE_FAILURES, Admission, LoginLimits, Outcome
-from agents_backend.services.login_entries import RequestContext, ip_of, login_entry
+from agents_backend.services.clients import ip_of
+from agents_backend.services.login_entries import RequestContext, login_entry
 from agents_backend.services.passwords import Passwords
 from agents_backend.services.principals import Principals
 from agents_backend.services.refresh_tokens import digest, is_current, lost_a_race, new_token, rotate, session_of

@@ -11,6 +11,7 @@ from agents_backend.db.coding_agents import CodingAgentRepository
 from agents_backend.domain.errors import AgentsError
 from agents_backend.domain.mcp import CODEX
 from agents_backend.integrations.claude_oauth import loaded
+from agents_backend.integrations.private_files import write_private
 from agents_backend.integrations.sandboxes import Boxes
 from agents_backend.services.vault import Vault
 
@@ -63,7 +64,7 @@ class CredentialMirror:
                 if file.content is None:
                     await self._boxes.remove(box_id, file.path, seconds=seconds)
                 else:
-                    await self._boxes.write(box_id, file.path, file.content.encode(), seconds=seconds)
+                    await write_private(self._boxes, box_id, file.path, file.content, seconds=seconds)
         except AgentsError as error:
             _log.warning("credentials_not_placed", user_id=user_id, code=error.code)
             return False

@@ -17,15 +17,14 @@ from agents_backend.integrations.search import Wire, connect, missing
 from agents_backend.integrations.storage import Storage
 from agents_backend.services.agent_sandboxes import AgentSandboxes
 from agents_backend.services.artifacts import Artifacts
-from agents_backend.services.attachment_tools import AttachmentTools
 from agents_backend.services.builtin_tools import BuiltinTools
 from agents_backend.services.mcp_parts import mcp_listings
 from agents_backend.services.mcp_tools import McpTools
 from agents_backend.services.rag_search import Retrieval
 from agents_backend.services.rag_tools import RetrieveTools
 from agents_backend.services.run_programs import RunPrograms
+from agents_backend.services.sandbox_attachments import SandboxAttachments
 from agents_backend.services.sandbox_parts import sandbox_files, sandbox_parts
-from agents_backend.services.sandbox_reach import NO_SANDBOXES
 from agents_backend.services.sandbox_servers import SandboxServers
 from agents_backend.services.sandbox_tools import SandboxTools
 from agents_backend.services.staged_files import StagedFiles
@@ -52,8 +51,10 @@ async def deployed_tools(
     ):
         web = WebTools(search=connect(vendors, wire), pages=pages, reader=reader, missing=missing(vendors))
         files = sandbox_files(parts, settings, pages=pages, presigned=presigned)
-        places = AgentSandboxes(database=database, sandboxes=parts.sandboxes, log=log)
         storage = Storage(settings.storage, settings.data_dir)
+        staged = StagedFiles(database=database, storage=storage, settings=settings.files)
+        attachments = SandboxAttachments(database=database, log=log, storage=storage, staged=staged, files=files)
+        places = AgentSandboxes(database=database, sandboxes=parts.sandboxes, attachments=attachments, log=log)
         artifacts = Artifacts(database=database, storage=storage, settings=settings)
         boxed = SandboxTools(
             parts=parts,
@@ -64,14 +65,7 @@ async def deployed_tools(
             template=settings.e2b.template,
         )
         mine = RetrieveTools(retrieval=Retrieval(database=database, embeddings=providers.connect(settings)))
-        attached = AttachmentTools(
-            staged=StagedFiles(database=database, storage=storage, settings=settings.files),
-            storage=storage,
-            files=files,
-            places=places,
-            reason=None if parts.boxes.are_configured else NO_SANDBOXES,
-        )
         programs = RunPrograms(database=database, places=places, access=parts.access, boxes=parts.boxes)
         listings = mcp_listings(database=database, settings=settings, trust=trust, programs=programs)
         remote = McpTools(database=database, listings=listings, artifacts=artifacts, log=log)
-        yield Toolboxes(BuiltinTools(), web, mine, boxed, attached, remote, *more)
+        yield Toolboxes(BuiltinTools(), web, mine, boxed, remote, *more)

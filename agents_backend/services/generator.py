@@ -28,7 +28,7 @@ from agents_backend.services.idempotency import reading_what_was_made
 _PLAIN = ("table_name", "app_name", "singular", "comment", "timestamps", "columns")
 _AT_ONCE = 2
 _ROOT = FOLDER.parent
-_SHARED = ("api/app.py", "api/dependencies.py")
+_SHARED = ("api/dependencies.py", "api/composition/*.py")
 _STAMPS = ("created_at", "updated_at")
 
 
@@ -191,10 +191,11 @@ def _check_free(new: Description) -> None:
         raise Conflict("This version has a table or a class of this name already.", code="TABLE_NAME_TAKEN")
     if taken := [path for path in files if (_ROOT / path).exists()]:
         raise Conflict(f"This version has a file {taken[0]} already.", code="TABLE_NAME_TAKEN")
-    named = re.compile(rf"\b({noun}|{noun}Of|{entity})\b|^ +{new.table_name}[:=,]", re.MULTILINE)
-    for path in _SHARED:
-        if found := named.search((_ROOT / path).read_text(encoding="utf-8")):
-            raise Conflict(f"{path} names {found[0].strip()} already.", code="TABLE_NAME_TAKEN")
+    named = re.compile(rf"\b({noun}|{noun}Of|{entity})\b|^ +self\.{new.table_name} = ", re.MULTILINE)
+    for path in (path for pattern in _SHARED for path in sorted(_ROOT.glob(pattern))):
+        if found := named.search(path.read_text(encoding="utf-8")):
+            told = f"{path.relative_to(_ROOT).as_posix()} names {found[0].strip(' =')} already."
+            raise Conflict(told, code="TABLE_NAME_TAKEN")
 
 
 def _described(values: Mapping[str, Any]) -> Description:

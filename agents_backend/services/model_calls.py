@@ -135,7 +135,9 @@ class ModelCalls:
         failures: list[Unavailable] = []
         for config in self._models.pick(material.run.options.get("model"), request.reasoning):
             draft.model = config.name
-            messages = await self._attachments.shape(material.context, config, reasoning=request.reasoning)
+            messages = await self._attachments.shape(
+                material.context, config, reasoning=request.reasoning, in_sandbox=material.run.kind == "agent"
+            )
             await self._spending.before_model(material.run, material.used, config, messages)
             tools = offered if config.tools else None
             if config.name == EMBEDDED:

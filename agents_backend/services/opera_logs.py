@@ -5,7 +5,6 @@ in `opera_log_dropped_total`. A batch that was written before its acknowledgemen
 """
 
 import asyncio
-import ipaddress
 import uuid
 from collections import deque
 from contextlib import suppress
@@ -16,12 +15,12 @@ from typing import Any
 import structlog
 from prometheus_client import Counter, Gauge
 from sqlalchemy.exc import SQLAlchemyError
-from ua_parser import parse
 
 from agents_backend.db import logs
 from agents_backend.db.base import Database, now
 from agents_backend.domain.errors import Unavailable
 from agents_backend.domain.redaction import redacted, redacted_query, redacted_text
+from agents_backend.services.clients import ip_of, software_of
 
 CAPACITY = 10_000
 _BATCH = 200
@@ -128,7 +127,7 @@ class OperaLogs:
 
 
 def _row(operation: Operation) -> dict[str, Any]:
-    agent = parse(operation.user_agent[:512])
+    software = software_of(operation.user_agent)
     return {
         "entry_id": operation.entry_id,
         "user_id": operation.user_id,
@@ -138,20 +137,13 @@ def _row(operation: Operation) -> dict[str, Any]:
         "operation": operation.operation[:128],
         "status": operation.status,
         "duration_ms": round(operation.duration_ms, 3),
-        "address": _ip(operation.address),
+        "address": ip_of(operation.address),
         "user_agent": redacted_text(operation.user_agent)[:512],
-        "browser": agent.user_agent.family[:64] if agent.user_agent else "",
-        "os": agent.os.family[:64] if agent.os else "",
+        "browser": software.browser,
+        "os": software.os,
         "request_id": operation.request_id[:64],
         "query": redacted_query(operation.query)[:1024],
         "body": redacted(operation.body),
         "changes": redacted(operation.changes),
         "created_at": operation.created_at,
     }
-
-
-def _ip(text: str) -> str | None:
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        return None

@@ -29,7 +29,7 @@ from agents_backend.services.rag_documents import (
     digest_of,
     sections_key,
 )
-from agents_backend.services.rag_embedding import PassageEmbedding
+from agents_backend.services.rag_embedding import PassageEmbedding, PassageRange
 from agents_backend.services.rag_languages import configuration_of
 from agents_backend.services.run_parts import INPUT, RunParts
 from agents_backend.settings import RagSettings
@@ -149,11 +149,12 @@ class Ingestion:
         """Embed some passages of the new generation; those that are embedded already are left alone. How many were.
 
         Raises:
-            Unavailable, UpstreamRejected: the embedding model.
+            Unavailable, UpstreamRejected: the embedding model. InsufficientCredits: its user has no more of them.
         """
         given = await self._parts.get(part.run, INPUT, IngestInput)
         await self._resource(part.run, given)
-        done = await self._embedding.embed(given.resource_id, given.generation, part.start, part.end)
+        wanted = PassageRange(given.resource_id, given.generation, part.start, part.end)
+        done = await self._embedding.embed(wanted, payer=part.run)
         await self._progress.change(part.run, f"embedded-{part.end}", "/embedded", part.end)
         return done
 

@@ -15,6 +15,7 @@ from agents_backend.db.passages import FoundPassage, PassageQuery, PassageReposi
 from agents_backend.db.rag import RagRepository, Searchable
 from agents_backend.domain.errors import NotFound, Unavailable
 from agents_backend.domain.passages import place_of, uri_of
+from agents_backend.integrations.embeddings.answers import Embedded
 from agents_backend.integrations.embeddings.providers import NOTICE, Embeddings
 from agents_backend.services.rag_languages import configuration_of
 
@@ -47,12 +48,14 @@ class Hits:
     Attributes:
         method: `text` where nothing could say what the question means; `notice` then says why.
         searched: the resources that were searched.
+        cost_usd: of embedding the question.
     """
 
     items: tuple[Hit, ...]
     method: Method
     searched: tuple[uuid.UUID, ...]
     notice: str | None = None
+    cost_usd: float = 0
 
 
 class Retrieval:
@@ -90,12 +93,13 @@ class Retrieval:
             found = await RagRepository(session).searchable(user_id, resources)
         if not found.ids:
             return Hits((), "hybrid" if self._embeddings else "text", (), self.notice)
-        vector, notice = await self._meaning(query)
+        meant, notice = await self._meaning(query)
+        vector, cost = (meant.vectors[0], meant.cost_usd) if meant else (None, 0)
         method: Method = "hybrid" if vector else "text"
         asked = self._query(user_id, query, found, limit, vector, whole=resources is None)
         async with self._database.transaction() as session:
             passages = await PassageRepository(session).search(asked)
-        return Hits(tuple(Hit(passage) for passage in passages), method, found.ids, notice)
+        return Hits(tuple(Hit(passage) for passage in passages), method, found.ids, notice, cost)
 
     def _query(
         self, user_id: int, query: str, found: Searchable, limit: int, vector: list[float] | None, *, whole: bool
@@ -113,13 +117,13 @@ class Retrieval:
             method="hybrid" if vector else "text",
         )
 
-    async def _meaning(self, query: str) -> tuple[list[float] | None, str | None]:
+    async def _meaning(self, query: str) -> tuple[Embedded | None, str | None]:
         """The question's vector, or why there is none."""
         if self._embeddings is None:
             return None, NOTICE
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                return (await self._embeddings.embed([query]))[0], None
+                return await self._embeddings.embed([query]), None
         except (Unavailable, TimeoutError) as error:
             _log.warning("query_not_embedded", model=self._embeddings.name, error=type(error).__name__)
             return None, SILENT

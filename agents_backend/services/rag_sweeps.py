@@ -1,6 +1,7 @@
-"""What happens to resources without anybody asking: deleted ones are purged, lost ingestions settled, stale ones embedded anew.
+"""What happens to resources without anybody asking: deleted ones, and those of deleted users, are purged.
 
-A resource is stale when another model has embedded it: a change of the embedding model needs nothing but the setting.
+Lost ingestions are settled, and what is stale is embedded anew: what another model has embedded. So a change of the embedding model
+needs nothing but the setting; it is the deployment's own doing, and charged to nobody.
 """
 
 import uuid
@@ -10,7 +11,7 @@ from agents_backend.contracts.ingestion import Batches, ResourcesSwept, StaleRan
 from agents_backend.db.base import Database, now
 from agents_backend.db.rag import RagRepository
 from agents_backend.services.rag_documents import Documents
-from agents_backend.services.rag_embedding import PassageEmbedding
+from agents_backend.services.rag_embedding import PassageEmbedding, PassageRange
 from agents_backend.services.rag_ingestion import settle_failed
 from agents_backend.services.rag_resources import purge
 
@@ -32,7 +33,10 @@ class ResourceSweeps:
 
     async def _purge(self) -> int:
         async with self._database.transaction() as session:
-            found = await RagRepository(session).deleted(limit=_AT_ONCE)
+            rows = RagRepository(session)
+            for resource in await rows.of_departed(limit=_AT_ONCE):
+                await rows.bury(resource)
+            found = await rows.deleted(limit=_AT_ONCE)
         return sum([await purge(self._database, self._documents, resource) for resource in found])
 
     async def _settle(self) -> int:
@@ -67,7 +71,8 @@ class ResourceSweeps:
         Raises:
             Unavailable, UpstreamRejected: the model, or PostgreSQL.
         """
-        return await self._embedding.embed(uuid.UUID(part.resource_id), part.generation, part.start, part.end)
+        wanted = PassageRange(uuid.UUID(part.resource_id), part.generation, part.start, part.end)
+        return await self._embedding.embed(wanted)
 
     async def embedded(self, resource: StaleResource) -> None:
         """All of a resource's passages are the present model's now, unless it was ingested anew meanwhile."""

@@ -33,7 +33,8 @@ class RetrieveTools:
         notes = [found.notice] if found.notice else []
         if set(named) - set(found.searched):
             notes.append(_UNREADY)
-        return ToolResult("\n\n".join([*_told(found), *notes]), sources=tuple(_source(hit) for hit in found.items))
+        sources = tuple(_source(hit) for hit in found.items)
+        return ToolResult("\n\n".join([*_told(found), *notes]), sources=sources, cost_usd=found.cost_usd)
 
 
 def _told(found: Hits) -> list[str]:

@@ -116,10 +116,15 @@ class SandboxEntities:
         return True
 
     async def cancel_command(self, command_id: str) -> None:
+        """Cancel a command's workflow; one that has ended is no error.
+
+        Raises:
+            Unavailable: Temporal cannot be reached.
+        """
         try:
             await self._temporal.get_workflow_handle(command_workflow_id(command_id)).cancel(rpc_timeout=RPC)
-        except RPCError as error:
-            if error.status != RPCStatusCode.NOT_FOUND:
+        except (RPCError, RuntimeError) as error:
+            if not isinstance(error, RPCError) or error.status != RPCStatusCode.NOT_FOUND:
                 raise Unavailable("Temporal is not available now.", retry_after=2) from error
 
     async def ask(self, sandbox: Sandbox, update: str, *arguments: Any) -> SandboxState:

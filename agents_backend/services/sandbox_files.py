@@ -37,7 +37,7 @@ class SandboxFiles:
         settings: SandboxSettings,
     ) -> None:
         self._access, self._boxes, self._pages, self._presigned = access, boxes, pages, presigned
-        self._max = settings.max_file_bytes
+        self.max_bytes = settings.max_file_bytes
 
     async def write(self, sandbox_id: str, user_id: int, path: str, data: bytes | Readable) -> str:
         """Write a file and the folders above it; gives its path.
@@ -52,7 +52,7 @@ class SandboxFiles:
             await self._access.use(row, lambda box, seconds: self._boxes.write(box, path, data, seconds=seconds))
             return path
         await self._access.use(row, lambda box, seconds: self._boxes.stat(box, "/", seconds=seconds))
-        bounded = _Bounded(data, self._max)
+        bounded = _Bounded(data, self.max_bytes)
         await self._boxes.write(box_of(row), path, bounded, seconds=lease_of(row.expires_at))
         return path
 
@@ -101,6 +101,12 @@ class SandboxFiles:
         made = await self._access.use(row, lambda box, seconds: self._boxes.make_folder(box, path, seconds=seconds))
         return path, made
 
+    async def remove(self, sandbox_id: str, user_id: int, path: str) -> None:
+        """Remove a file or folder; one that is not there is no error."""
+        path = checked_path(path)
+        row = await self._access.running(sandbox_id, user_id)
+        await self._access.use(row, lambda box, seconds: self._boxes.remove(box, path, seconds=seconds))
+
     async def fetch(self, sandbox_id: str, user_id: int, url: str, path: str) -> str:
         """Write what a public URL leads to into a file.
 
@@ -109,7 +115,7 @@ class SandboxFiles:
         """
         checked_path(path)
         await self._access.find(sandbox_id, user_id)
-        async with self._pages.stream(url, max_bytes=self._max, seconds=FETCH_SECONDS) as download:
+        async with self._pages.stream(url, max_bytes=self.max_bytes, seconds=FETCH_SECONDS) as download:
             return await self.write(sandbox_id, user_id, path, download)
 
     async def send(self, sandbox_id: str, user_id: int, path: str, url: str) -> int:

@@ -4,7 +4,8 @@ import asyncio
 import hashlib
 import re
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 from typing import Any, Final
 
@@ -25,10 +26,13 @@ from agents_backend.services.sandbox_entities import SandboxEntities
 LIST_SECONDS: Final = 10.0
 # One call, at most: the longest command of `shell_run` with the time that it takes to be stopped.
 CALL_SECONDS: Final = 215.0
+SHORT_SECONDS: Final = 20.0  # one that others wait for
 # While a call is carried out its sandbox is not to be paused.
 LEASE_SECONDS: Final = 600
 _PATIENCE: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 _KEPT: Final = 1_000
+# Given E2B's id of a box and how long E2B should keep it running.
+During = Callable[[str, int], AbstractAsyncContextManager[None]]
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MOST_DESCRIBED = 4_000
 _log = structlog.get_logger(__name__)
@@ -63,9 +67,19 @@ class SandboxServers:
         return await self._mcp.tools(server, seconds=LIST_SECONDS)
 
     async def call(
-        self, sandbox_id: str, user_id: int, name: str, arguments: Mapping[str, Any], *, call_id: str
+        self,
+        sandbox_id: str,
+        user_id: int,
+        name: str,
+        arguments: Mapping[str, Any],
+        *,
+        call_id: str,
+        reader: str,
+        during: During | None = None,
     ) -> BoxAnswer:
         """Call a tool of a sandbox, which is resumed if it is paused. A call that its caller lost is asked for again by its id, and so made once.
+
+        Each try of a call that is made `during` something has 20 s and holds that only while it lasts: a box is never healed in it.
 
         Raises:
             SandboxGone: it has ended. Invalid: the server refuses the request. Unavailable: E2B, the sandbox or Temporal fails.
@@ -77,7 +91,9 @@ class SandboxServers:
 
         async def use(box_id: str, seconds: int) -> BoxAnswer:
             server = await self._boxes.endpoint(box_id, MCP_PORT, seconds=seconds)
-            return await self._mcp.call(server, name, given, call_id=call_id, seconds=CALL_SECONDS)
+            limit = CALL_SECONDS if during is None else SHORT_SECONDS
+            async with during(box_id, seconds) if during else nullcontext():
+                return await self._mcp.call(server, name, given, call_id=call_id, seconds=limit, reader=reader)
 
         for pause in _PATIENCE:
             try:
@@ -93,7 +109,7 @@ class SandboxServers:
             row = await self._access.running(sandbox_id, user_id)
             server = await self._boxes.endpoint(str(row.e2b_id), MCP_PORT, seconds=LEASE_SECONDS)
             given = {"session": session_of(call_id)}
-            await self._mcp.call(server, "shell_stop", given, call_id=f"{call_id}-stop", seconds=LIST_SECONDS)
+            await self._mcp.call(server, "shell_stop", given, call_id=f"{call_id}-stop", seconds=SHORT_SECONDS)
         except AgentsError as error:
             _log.warning("sandbox_command_not_stopped", sandbox_id=sandbox_id, code=error.code)
 

@@ -10,7 +10,7 @@ from agents_backend.contracts.sandboxes import CommandFailure, CommandRef, Sandb
 from agents_backend.db.base import Database, now
 from agents_backend.db.sandboxes import SandboxRepository
 from agents_backend.db.tables.sandboxes import Sandbox
-from agents_backend.domain.errors import AgentsError
+from agents_backend.domain.errors import AgentsError, CommandLost
 from agents_backend.domain.sandboxes import SandboxStatus, command_workflow_id, sandbox_workflow_id
 from agents_backend.integrations.sandboxes import Box, Boxes
 from agents_backend.services.sandbox_commands import SandboxCommands
@@ -38,6 +38,7 @@ class SandboxSweeps:
             return SandboxesSwept()
         boxes = await self._boxes.all()
         strays = await self._remove_strays(boxes)
+        departed = await self._remove_departed()
         checked = revived = 0
         known = {box.id: box for box in boxes}
         async for row in self._living():
@@ -47,7 +48,7 @@ class SandboxSweeps:
             except AgentsError as error:
                 _log.warning("sandbox_not_swept", sandbox_id=row.id, code=error.code)
         ended = await self._end_lost_commands()
-        swept = SandboxesSwept(strays=strays, checked=checked, revived=revived, ended_commands=ended)
+        swept = SandboxesSwept(strays=strays, checked=checked, revived=revived, ended_commands=ended, departed=departed)
         if any(swept.model_dump().values()):
             _log.warning("sandboxes_swept", **swept.model_dump())
         return swept
@@ -62,6 +63,18 @@ class SandboxSweeps:
             if row is not None and now() - row.updated_at > GRACE and _is_stray(box, row):
                 await self._boxes.kill(box.id)
                 removed += 1
+        return removed
+
+    async def _remove_departed(self) -> int:
+        async with self._database.transaction() as session:
+            rows = await SandboxRepository(session).of_departed(limit=PAGE)
+        removed = 0
+        for row in rows:
+            try:
+                await self._entities.ask(row, names.SANDBOX_DELETE_UPDATE)
+                removed += 1
+            except AgentsError as error:  # the next round finds it again
+                _log.warning("sandbox_not_swept", sandbox_id=row.id, code=error.code)
         return removed
 
     async def _living(self) -> AsyncIterator[Sandbox]:
@@ -96,7 +109,7 @@ class SandboxSweeps:
             if await self._entities.is_open(command_workflow_id(row.id)) is False:
                 ref = CommandRef(command_id=row.id, sandbox_id=row.sandbox_id, user_id=row.user_id)
                 detail = "What followed the command is gone; how far it came is not known."
-                await self._commands.fail(CommandFailure(command=ref, code="COMMAND_LOST", detail=detail))
+                await self._commands.fail(CommandFailure(command=ref, code=CommandLost.code, detail=detail))
                 ended += 1
         return ended
 

@@ -27,7 +27,7 @@ from agents_backend.services.artifacts import Artifacts, NewArtifact
 from agents_backend.services.sandbox_files import SandboxFiles
 from agents_backend.services.sandbox_parts import SandboxParts
 from agents_backend.services.sandbox_reach import NO_SANDBOXES
-from agents_backend.services.sandbox_servers import SandboxServers
+from agents_backend.services.sandbox_servers import During, SandboxServers
 from agents_backend.services.slide_mirror import Clash
 from agents_backend.services.toolboxes import Availability, ToolContext, ToolResult
 
@@ -35,7 +35,7 @@ KIND: Final = "agent"
 MAX_ARTIFACT: Final = 25_000_000
 # What the product adds to a tool of the sandbox, which knows nothing of the product.
 _ADDED: Final = {offered.REGISTER_PORT: "The result has the address by which the user reaches it."}
-_SLIDES: Final = "slides/"  # a call that names it may have changed some
+_SLIDES: Final = "slides/"  # a call that names it may change some
 
 
 class SandboxTools:
@@ -80,24 +80,33 @@ class SandboxTools:
     async def _at(self, place: Workplace, name: str, given: Mapping[str, Any], context: ToolContext) -> ToolResult:
         try:
             done = await self._carried_out(place, name, given, context)
-            return replace(done, text=place.loss + done.text)
+            return replace(done, text=place.notice + done.text)
         except SandboxGone as gone:
             next_one = (
                 "The next call gets a new, empty one." if place.is_own else "The request named it: there is no other."
             )
             return ToolResult(f"The sandbox is gone, with all its files. {gone.detail} {next_one}", error=True)
         except (Invalid, NotFound) as failure:
-            if not place.loss:
+            if not place.notice:
                 raise
-            return ToolResult(place.loss + failure.detail, error=True)
+            return ToolResult(place.notice + failure.detail, error=True)
 
     async def _carried_out(
         self, place: Workplace, name: str, given: Mapping[str, Any], context: ToolContext
     ) -> ToolResult:
         if name == offered.SAVE_ARTIFACT.name:
             return ToolResult(await self._save(given, place, context))
+        turn = self._turn_of(name, given, place)
         try:
-            answer = await self._servers.call(place.sandbox_id, context.user_id, name, given, call_id=context.call_id)
+            answer = await self._servers.call(
+                place.sandbox_id,
+                context.user_id,
+                name,
+                given,
+                call_id=context.call_id,
+                reader=context.run.thread_id,
+                during=turn,
+            )
         except asyncio.CancelledError:
             if name == offered.RUN and context.is_wanted():
                 await self._servers.stop(place.sandbox_id, context.user_id, call_id=context.call_id)
@@ -105,9 +114,15 @@ class SandboxTools:
         text = answer.text
         if name == offered.REGISTER_PORT and not answer.error:
             text += await self._address(place, answer.data, context)
-        if name in offered.SLIDE_CHANGES or _SLIDES in json.dumps(given, default=str):
+        if turn is None and _names_slides(given):
             text += told_of(await self._parts.slides.take(place.sandbox_id, context.user_id))
         return ToolResult(text, error=answer.error)
+
+    def _turn_of(self, name: str, given: Mapping[str, Any], place: Workplace) -> During | None:
+        """What changes slides in a moment is done in a turn of its own; a shell's command is taken up when it has ended."""
+        if name not in offered.SLIDE_TOOLS and not (name in offered.FILE_CHANGES and _names_slides(given)):
+            return None
+        return lambda box_id, seconds: self._parts.slides.tool_turn(place.sandbox_id, box_id, seconds=seconds)
 
     async def _address(self, place: Workplace, registered: Mapping[str, Any], context: ToolContext) -> str:
         """Without the token that opens it: what a model is told goes to its vendor."""
@@ -138,14 +153,20 @@ class SandboxTools:
         return bytes(data)
 
 
+def _names_slides(given: Mapping[str, Any]) -> bool:
+    return _SLIDES in json.dumps(given, default=str)
+
+
 def told_of(clashes: Sequence[Clash]) -> str:
-    """What a model must know of slides that the user has changed at the same time."""
-    lines = [
-        f"The user changed slide {clash.slide_number} of {clash.presentation_name} meanwhile: the user's stays, yours is in "
-        f"{clash.path}. Read the slide again before you write it."
-        for clash in clashes
-    ]
-    return "".join(f"\n{line}" for line in lines)
+    """What a model must know of slides that the user has changed as well."""
+    return "".join(f"\n{_told(clash)}" for clash in clashes)
+
+
+def _told(clash: Clash) -> str:
+    name = f"slide {clash.slide_number} of {clash.presentation_name}"
+    if clash.is_users:
+        return f"You wrote over {name}, which the user had changed: the user's page is in {clash.path}. Put that change into yours."
+    return f"The user changed {name} meanwhile: the user's stays, yours is in {clash.path}. Read the slide before you write it."
 
 
 def _with_ours(tools: Sequence[Tool]) -> list[Tool]:

@@ -16,10 +16,6 @@ from agents_backend.services.sandbox_access import SandboxAccess, raise_if_ended
 from agents_backend.services.sandbox_entities import SandboxEntities
 from agents_backend.settings import E2BSettings, SandboxSettings
 
-NO_VSCODE = (
-    "This host's sandboxes have no VS Code; E2B's template does, or set SANDBOX_VSCODE where the template has it."
-)
-
 
 @dataclass(frozen=True)
 class NewSandbox:
@@ -241,11 +237,11 @@ class Sandboxes:
 
     async def _urls(self, box_id: str, seconds: int) -> SandboxUrls:
         found = await self._boxes.urls(box_id, seconds=seconds)
-        has_vscode = self._boxes.has_vscode
+        no_vscode = self._boxes.no_vscode
         return SandboxUrls(
             mcp_url=found.of(MCP_PORT),
-            vscode_url=found.of(VSCODE_PORT) if has_vscode else None,
-            vscode_reason=None if has_vscode else NO_VSCODE,
+            vscode_url=None if no_vscode else found.of(VSCODE_PORT),
+            vscode_reason=no_vscode,
             token=found.token,
             token_parameter=self._boxes.token_parameter,
         )

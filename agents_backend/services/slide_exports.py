@@ -7,11 +7,12 @@ import asyncio
 import shlex
 import uuid
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from agents_backend.db.tables.sandboxes import Slide
-from agents_backend.domain.errors import Conflict, NotFound, SandboxFailed
+from agents_backend.domain.errors import AgentsError, Conflict, NotFound, SandboxFailed
 from agents_backend.domain.slides import HEIGHT, WIDTH, slide_page
 from agents_backend.integrations.sandboxes import Boxes, NewCommand
 from agents_backend.integrations.slide_files import joined, pptx_of
@@ -76,10 +77,10 @@ class SlideExports:
         return await self._access.use(row, lambda box, seconds: self._render(box, seconds, folder, slides))
 
     async def _render(self, box: str, seconds: int, folder: str, slides: Sequence[Slide]) -> bytes:
-        for number, slide in enumerate(slides, start=1):
-            page = slide_page(slide.presentation_name, slide.slide_number, slide.title, slide.content) + _SIZED
-            await self._boxes.write(box, f"{folder}/{number:03}.html", page.encode(), seconds=seconds)
         try:
+            for number, slide in enumerate(slides, start=1):
+                page = slide_page(slide.presentation_name, slide.slide_number, slide.title, slide.content) + _SIZED
+                await self._boxes.write(box, f"{folder}/{number:03}.html", page.encode(), seconds=seconds)
             command = f"bash -c {shlex.quote(_RENDER)} render {folder}"
             new = NewCommand(f"export-{uuid.uuid4().hex}", command, None, {}, RENDER_SECONDS)
             report = await self._boxes.start_command(box, new, wait=RENDER_SECONDS + 5, seconds=seconds)
@@ -89,7 +90,8 @@ class SlideExports:
                 raise SandboxFailed("Chromium could not print the slides.")
             pages = [await self._read(box, f"{folder}/{n:03}.pdf", seconds) for n in range(1, len(slides) + 1)]
         finally:
-            await self._boxes.remove(box, folder, seconds=seconds)
+            with suppress(AgentsError):  # the export's own end counts; what stays is in the sandbox's /tmp
+                await self._boxes.remove(box, folder, seconds=seconds)
         return await asyncio.to_thread(joined, pages)
 
     async def _read(self, box: str, path: str, seconds: int) -> bytes:

@@ -1,7 +1,8 @@
 """Slides: kept in PostgreSQL, mirrored into their sandbox, outliving it."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 from agents_backend.db.base import Database, now
@@ -50,7 +51,7 @@ class Slides:
         Raises:
             NotFound: no such sandbox, or somebody else's.
         """
-        await self._synced(sandbox_id, user_id)
+        await self.take(sandbox_id, user_id)
         async with self._database.transaction() as session:
             rows = SlideRepository(session)
             return await rows.slides(sandbox_id, presentation=presentation, offset=(page - 1) * size, limit=size)
@@ -61,7 +62,7 @@ class Slides:
         Raises:
             NotFound: no such slide.
         """
-        await self._synced(sandbox_id, user_id)
+        await self.take(sandbox_id, user_id)
         return await self._get(sandbox_id, user_id, slide_id)
 
     async def _get(self, sandbox_id: str, user_id: int, slide_id: uuid.UUID) -> Slide:
@@ -75,10 +76,9 @@ class Slides:
         Raises:
             NotFound: no such sandbox. Conflict: its place is taken. IdempotencyMismatch: the key was used for another body.
         """
-        sandbox = await self._synced(sandbox_id, user_id)
         wanted = uuid.uuid4()
         body = [sandbox_id, new.presentation_name, new.slide_number, new.title, new.content]
-        async with self._database.transaction() as session:
+        async with self._turn(sandbox_id, user_id), self._database.transaction() as session:
             claimed = await claim(
                 session, user_id, new.idempotency_key, operation="slide", body=body, wanted=str(wanted)
             )
@@ -96,10 +96,10 @@ class Slides:
                 slide_number=number,
                 title=new.title,
                 content=new.content,
+                is_users=True,
             )
             if slide_id is None:
                 raise _taken(new.presentation_name, number)
-        await self._sync(sandbox)
         return await self._get(sandbox_id, user_id, slide_id)
 
     async def change(self, sandbox_id: str, user_id: int, slide_id: uuid.UUID, change: SlideChange) -> Slide:
@@ -108,8 +108,7 @@ class Slides:
         Raises:
             NotFound: no such slide. Conflict: the new place is taken, or another version is the present one.
         """
-        sandbox = await self._synced(sandbox_id, user_id)
-        async with self._database.transaction() as session:
+        async with self._turn(sandbox_id, user_id), self._database.transaction() as session:
             rows = SlideRepository(session)
             slide = await _slide(rows, sandbox_id, slide_id, lock=True)
             if change.version not in {None, slide.version}:
@@ -117,8 +116,8 @@ class Slides:
             await _move(rows, slide, change)
             slide.title = change.title if change.title is not None else slide.title
             slide.content = change.content if change.content is not None else slide.content
+            slide.is_users = slide.is_users or change.title is not None or change.content is not None
             slide.version, slide.updated_at = slide.version + 1, now()
-        await self._sync(sandbox)
         return await self._get(sandbox_id, user_id, slide_id)
 
     async def delete(self, sandbox_id: str, user_id: int, slide_id: uuid.UUID) -> None:
@@ -127,30 +126,40 @@ class Slides:
         Raises:
             NotFound: no such slide.
         """
-        sandbox = await self._synced(sandbox_id, user_id)
-        async with self._database.transaction() as session:
+        async with self._turn(sandbox_id, user_id), self._database.transaction() as session:
             rows = SlideRepository(session)
             await rows.bury(await _slide(rows, sandbox_id, slide_id, lock=True))
-        await self._sync(sandbox)
 
     async def take(self, sandbox_id: str, user_id: int) -> Sequence[Clash]:
-        """Take up what was written in the sandbox; gives what was changed on both sides."""
-        async with self._database.transaction() as session:
-            sandbox = await _sandbox(SandboxRepository(session), sandbox_id, user_id)
-        return await self._sync(sandbox)
+        """Take up what was written in one's own sandbox; gives what was changed on both sides.
 
-    async def _synced(self, sandbox_id: str, user_id: int) -> Sandbox:
-        """One's own sandbox, what was written in it taken up."""
-        async with self._database.transaction() as session:
-            sandbox = await _sandbox(SandboxRepository(session), sandbox_id, user_id)
-        await self._sync(sandbox)
-        return sandbox
-
-    async def _sync(self, sandbox: Sandbox) -> Sequence[Clash]:
-        """With the sandbox, if it runs; a paused one when it is resumed."""
+        Raises:
+            NotFound: no such sandbox, or somebody else's.
+        """
+        sandbox = await self._own(sandbox_id, user_id)
         if sandbox.status != SandboxStatus.RUNNING:
             return []
-        return await self._mirror.sync(sandbox.id, box_of(sandbox), seconds=lease_of(sandbox.expires_at)) or []
+        return await self._mirror.sync(sandbox.id, box_of(sandbox), seconds=lease_of(sandbox.expires_at))
+
+    def tool_turn(self, sandbox_id: str, box_id: str, *, seconds: int) -> AbstractAsyncContextManager[None]:
+        """The turn in which a slide tool of the sandbox is called: it sees what the user changed last, and is taken up at once.
+
+        Raises:
+            SandboxGone: it has ended, or is paused. Unavailable: E2B, the sandbox or PostgreSQL fails.
+        """
+        return self._mirror.turn(sandbox_id, box_id, seconds=seconds)
+
+    @asynccontextmanager
+    async def _turn(self, sandbox_id: str, user_id: int) -> AsyncIterator[None]:
+        """The turn of a user's change; a sandbox that does not run is brought up to date when it is resumed."""
+        sandbox = await self._own(sandbox_id, user_id)
+        box_id = box_of(sandbox) if sandbox.status == SandboxStatus.RUNNING else None
+        async with self._mirror.kept_turn(sandbox.id, box_id, seconds=lease_of(sandbox.expires_at)):
+            yield
+
+    async def _own(self, sandbox_id: str, user_id: int) -> Sandbox:
+        async with self._database.transaction() as session:
+            return await _sandbox(SandboxRepository(session), sandbox_id, user_id)
 
 
 async def _move(rows: SlideRepository, slide: Slide, change: SlideChange) -> None:

@@ -142,7 +142,7 @@ class StagedFiles:
             await FileRepository(session).delete([found.id])
 
     async def expire(self) -> int:
-        """Delete the files whose time is over, objects before rows; how many."""
+        """Delete the files whose time is over, and those of users who were deleted, objects before rows; how many."""
         gone = 0
         while True:
             async with self._database.autocommit() as session:

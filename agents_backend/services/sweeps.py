@@ -6,6 +6,7 @@ import structlog
 
 from agents_backend.contracts.sweeps import Swept
 from agents_backend.db.base import Database, now
+from agents_backend.db.coding_agents import CodingAgentRepository
 from agents_backend.db.mcp import McpServerRepository
 from agents_backend.db.runs import RunRepository
 from agents_backend.db.tables.runs import Run
@@ -50,6 +51,7 @@ class Sweeps:
             free = await rows.free_threads_with_queue(limit=AT_ONCE)
             await rows.forget_stale_keys()
             await McpServerRepository(session).forget_ended()
+            await CodingAgentRepository(session).forget_departed()
         for run in unstarted:
             await self._launches.launch(run)
         for run, thread_id in unanswered:

@@ -143,12 +143,17 @@ class ToolCalls:
                 content=text,
                 tool_call_id=request.call.id,
                 error=text if result.error else None,
-                usage={TOOL: result.used, "cost_usd": self._spending.tool_price(result.used)} if result.used else None,
+                usage=self._usage(result),
                 sources=[{"title": source.title, "url": source.url} for source in result.sources] or None,
             )
             for made in result.artifacts:
                 await rows.add_artifact(run_id, **asdict(made))
         return kept
+
+    def _usage(self, result: ToolResult) -> dict[str, Any] | None:
+        if not result.used:
+            return None
+        return {TOOL: result.used, "cost_usd": self._spending.tool_price(result.used) + result.cost_usd}
 
     async def _tell(self, request: ToolRequest, result: str) -> None:
         """Every attempt writes the same one event at the same place, so the log keeps it once."""

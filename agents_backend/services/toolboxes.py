@@ -60,6 +60,7 @@ class ToolResult:
         error: whether it failed; `text` says how.
         sources: what was really seen.
         used: the tool, where it was carried out and is paid for; for whoever asked the toolbox to say.
+        cost_usd: what this call has cost beside the tool's price.
     """
 
     text: str
@@ -67,6 +68,7 @@ class ToolResult:
     sources: tuple[Source, ...] = ()
     artifacts: tuple[NewArtifact, ...] = ()
     used: str = ""
+    cost_usd: float = 0
 
 
 @dataclass(frozen=True)

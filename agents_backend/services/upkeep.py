@@ -54,8 +54,18 @@ async def ensure_upkeep(temporal: Client) -> None:
 
 
 def _changed(wanted: Schedule, given: ScheduleUpdateInput) -> ScheduleUpdate | None:
-    same = given.description.schedule.spec.intervals == wanted.spec.intervals
-    return None if same else ScheduleUpdate(wanted)
+    return None if _form(given.description.schedule) == _form(wanted) else ScheduleUpdate(wanted)
+
+
+def _form(schedule: Schedule) -> tuple[object, ...]:
+    """All that `_schedule` decides."""
+    action = schedule.action
+    if not isinstance(action, ScheduleActionStartWorkflow):
+        return ()
+    return (
+        *(action.workflow, action.id, action.task_queue, action.execution_timeout),
+        *(schedule.spec.intervals, schedule.policy.overlap, schedule.policy.catchup_window),
+    )
 
 
 def _schedule(upkeep: Upkeep) -> Schedule:

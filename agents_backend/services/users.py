@@ -114,6 +114,8 @@ class Users:
     async def delete(self, user_id: int, actor: Principal) -> None:
         """Let somebody go: the row stays for the logs, their name is free again, their sessions end.
 
+        What is theirs alone (documents, files, credentials, sandboxes) goes with the next rounds of the sweeps.
+
         Raises:
             NotFound: not there, or not within reach. Forbidden: they may do more than the actor.
             Conflict: it is oneself, or the last superuser.

@@ -15,6 +15,7 @@ _PASSED_ON = "SANDBOX_HOST_"  # limits and egress are the host's own settings
 class EmbeddedSandboxHost(ServerProcess):
     def __init__(self, data_dir: Path, *, port: int, key: str, environment: Mapping[str, str] = os.environ) -> None:
         self._port, self._key = port, key
+        self.has_vscode = False  # until it says so itself
         super().__init__(
             "The sandbox host",
             [sys.executable, "-m", "sandbox_host"],
@@ -45,6 +46,9 @@ class EmbeddedSandboxHost(ServerProcess):
     async def _answers(self) -> bool:
         try:
             async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
-                return (await client.get(f"{self.url}/health")).is_success
+                answer = await client.get(f"{self.url}/health")
         except httpx.TransportError:
             return False
+        if answer.is_success:
+            self.has_vscode = answer.json()["vscode"]
+        return answer.is_success

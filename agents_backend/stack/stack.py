@@ -105,6 +105,8 @@ class Stack:
             values["MODEL_EMBEDDED_URL"], values["MODEL_EMBEDDED_KEY"] = self.model.url, self.model.key
         if self.sandbox_host:
             values |= self.sandbox_host.environment()
+            if self._settings.sandboxes.vscode is None:
+                values["SANDBOX_VSCODE"] = str(self.sandbox_host.has_vscode).lower()
         return values
 
     def check_ports(self) -> None:
@@ -115,9 +117,13 @@ class Stack:
 
     async def __aenter__(self) -> Self:
         try:
-            for server in self.servers:
-                await server.start()
-            await self._start_sandboxes()
+            async with asyncio.TaskGroup() as starting:
+                for server in self.servers:
+                    starting.create_task(server.start())
+                starting.create_task(self._start_sandboxes())
+        except BaseExceptionGroup as failures:
+            await self.__aexit__()
+            raise failures.exceptions[0] from None
         except BaseException:
             await self.__aexit__()
             raise
@@ -145,10 +151,8 @@ class Stack:
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.wait([self._keeping])
-        if self.sandbox_host is not None:
-            await self.sandbox_host.stop()
-        for server in reversed(self.servers):
-            await server.stop()
+        hosts = [self.sandbox_host] if self.sandbox_host is not None else []
+        await asyncio.gather(*(server.stop() for server in (*hosts, *self.servers)))
 
 
 class Kept:

@@ -100,6 +100,7 @@ async def stream_agent(body: AgentBody, ask: AskOf) -> StreamingResponse:
 @router.post(
     "/agent/ag-ui/{agent_name}",
     summary="Run an agent as AG-UI's own clients ask for it (RunAgentInput)",
+    description="`forwardedProps` takes what chat/stream's body adds to its messages: `model`, `file_ids`, `resources`, `mcp_settings`…",
     response_class=StreamingResponse,
     responses=event_stream(),
 )

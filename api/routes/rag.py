@@ -9,6 +9,7 @@ from agents_backend.domain.errors import (
     AddressRefused,
     Conflict,
     IdempotencyMismatch,
+    InsufficientCredits,
     Invalid,
     NotFound,
     StorageFull,
@@ -29,7 +30,7 @@ router = APIRouter(prefix="/agent/rag", tags=["rag"], responses=errors(Invalid, 
 _ASYNC: dict[int | str, dict[str, Any]] = {
     202: {"model": ResourceView, "description": "with `Prefer: respond-async`: the resource, pending"}
 }
-_INGESTS = errors(AddressRefused, Conflict, IdempotencyMismatch, TooMany, StorageFull)
+_INGESTS = errors(AddressRefused, InsufficientCredits, Conflict, IdempotencyMismatch, TooMany, StorageFull)
 
 
 @router.get("/resources", summary="List one's resources, newest first")

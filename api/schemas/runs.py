@@ -31,7 +31,7 @@ class ChatMessage(Body):
 
 
 class ChatOptions(Body):
-    """What changes how a run goes, however it is asked for."""
+    """What a client may add to its messages, however it asks: as fields of the body, or as AG-UI's forwardedProps."""
 
     model: Name | None = Field(None, description="one of /agent/config's models; without it, the default one")
     enable_web_search: bool = False
@@ -44,11 +44,14 @@ class ChatOptions(Body):
     resources: list[ResourceRef] = Field(
         default_factory=list, max_length=50, description="the documents to retrieve from; none: all of one's own"
     )
+    file_ids: list[uuid.UUID] = Field(
+        default_factory=list, max_length=20, description="files of /agent/files that belong to the last message"
+    )
 
     def for_run(self) -> dict[str, Any]:
         """Those that the run's row keeps."""
         plain = self.model_dump(
-            include=set(ChatOptions.model_fields) - {"multitask_strategy", "mcp_settings", "resources"}
+            include=set(ChatOptions.model_fields) - {"multitask_strategy", "mcp_settings", "resources", "file_ids"}
         )
         return {**plain, RESOURCES: [str(resource.id) for resource in self.resources]} if self.resources else plain
 
@@ -73,9 +76,6 @@ class ChatBody(ChatOptions):
     thread_id: Name | None = None
     agent_name: str = "chat"
     resume: list[ResumeEntry] = Field(default_factory=list, max_length=100)
-    file_ids: list[uuid.UUID] = Field(
-        default_factory=list, max_length=20, description="files of /agent/files that belong to the last message"
-    )
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

@@ -16,6 +16,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp_types import CallToolResult, TextContent
 
 from .paths import Paths
+from .sightings import READER, reader
 
 CALL_ID = "agents-backend/call-id"
 ONCE = "agents-backend/once"  # in a tool's own _meta: it understands call ids
@@ -35,7 +36,9 @@ class Calls:
         self._begun: OrderedDict[str, asyncio.Task[HandlerResult]] = OrderedDict()
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-        call_id = (ctx.meta or {}).get(CALL_ID)
+        meta = ctx.meta or {}
+        call_id, named = meta.get(CALL_ID), meta.get(READER)
+        reader.set(named if isinstance(named, str) else "")
         if ctx.method != "tools/call" or not isinstance(call_id, str):
             return await call_next(ctx)
         key = hashlib.sha256(call_id.encode()).hexdigest()[:32]

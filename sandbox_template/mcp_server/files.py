@@ -1,5 +1,6 @@
 """Reading and writing files."""
 
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, Field
 from .errors import as_tool_errors
 from .patches import apply, parse
 from .paths import Paths, replace
+from .slides import Slides
 
 MAX_TEXT = 2_000_000
 MAX_READ = 100_000
@@ -45,8 +47,8 @@ class Patched(BaseModel):
 
 
 class Files:
-    def __init__(self, paths: Paths) -> None:
-        self._paths = paths
+    def __init__(self, paths: Paths, slides: Slides, changing: threading.Lock) -> None:
+        self._paths, self._slides, self._changing = paths, slides, changing
 
     def file_read(
         self,
@@ -85,7 +87,11 @@ class Files:
     ) -> Written:
         """Write a text file, whole: it is created with its folders, or replaced."""
         found, data = self._paths.of(path), content.encode()
-        with as_tool_errors(path):
+        with self._changing, as_tool_errors(path):
+            if self._slides.has(found):
+                raise ToolError(
+                    f"{path} is a slide: use slide_write, which keeps what others have changed, or file_edit."
+                )
             replace(found, data)
         return Written(path=str(found), size=len(data))
 
@@ -99,7 +105,7 @@ class Files:
     ) -> Edited:
         """Replace an exact piece of a text file."""
         found = self._paths.of(path)
-        with as_tool_errors(path):
+        with self._changing, as_tool_errors(path):
             text = _whole_text(found)
             count = text.count(old)
             if count == 0:
@@ -119,6 +125,10 @@ class Files:
         Paths may carry git's a/ and b/; /dev/null creates or deletes. A hunk may have moved, its lines must match exactly.
         """
         base = self._paths.of(folder)
+        with self._changing:
+            return self._patched(patch, base)
+
+    def _patched(self, patch: str, base: Path) -> Patched:
         changes: dict[Path, str | None] = {}
         created: list[str] = []
         for part in parse(patch):

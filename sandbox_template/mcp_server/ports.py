@@ -4,6 +4,7 @@ Registering opens nothing: the sandbox's ingress serves every port, to those who
 """
 
 import socket
+import threading
 from typing import Annotated
 
 from mcp.server.mcpserver.exceptions import ToolError
@@ -34,15 +35,17 @@ class Known(BaseModel):
 class Ports:
     def __init__(self, paths: Paths) -> None:
         self._file = StateFile(paths, "ports.json", Known)
+        self._changing = threading.Lock()  # tools run in threads
 
     def port_register(
         self, port: Number, name: Annotated[str, Field(min_length=1, max_length=100, description="what is served")]
     ) -> PortState:
         """Say that a program serves on a port; the same port again renames it. The answer tells whether it listens now."""
-        others = [known for known in self._file.read().ports if known.port != port]
-        if len(others) >= MAX_PORTS:
-            raise ToolError(f"{MAX_PORTS} ports are registered; remove one first.")
-        self._file.write(Known(ports=[*others, Port(port=port, name=name)]))
+        with self._changing:
+            others = [known for known in self._file.read().ports if known.port != port]
+            if len(others) >= MAX_PORTS:
+                raise ToolError(f"{MAX_PORTS} ports are registered; remove one first.")
+            self._file.write(Known(ports=[*others, Port(port=port, name=name)]))
         return PortState(port=port, name=name, listening=_listens(port))
 
     def port_list(self) -> list[PortState]:
@@ -52,10 +55,11 @@ class Ports:
 
     def port_remove(self, port: Number) -> list[PortState]:
         """Forget a port; gives those that remain."""
-        known = self._file.read().ports
-        if port not in {found.port for found in known}:
-            raise ToolError(f"Port {port} is not registered.")
-        self._file.write(Known(ports=[found for found in known if found.port != port]))
+        with self._changing:
+            known = self._file.read().ports
+            if port not in {found.port for found in known}:
+                raise ToolError(f"Port {port} is not registered.")
+            self._file.write(Known(ports=[found for found in known if found.port != port]))
         return self.port_list()
 
 

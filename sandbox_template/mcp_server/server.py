@@ -1,5 +1,6 @@
 """The server: every tool, `/mcp` and `/health`."""
 
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -75,8 +76,9 @@ def make(paths: Paths) -> MCPServer[None]:
 
 
 def _tools(paths: Paths, shells: Shells) -> list[Callable[..., Any]]:
-    files, search, slides = Files(paths), Search(paths), Slides(paths)
-    todos, ports = Todos(paths), Ports(paths)
+    changing = threading.Lock()  # tools run in threads, and two changes of one file are both to be kept
+    slides = Slides(paths, changing)
+    files, search, todos, ports = Files(paths, slides, changing), Search(paths), Todos(paths), Ports(paths)
     return [
         *(
             shells.shell_run,

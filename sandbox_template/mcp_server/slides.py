@@ -3,23 +3,29 @@
 A file begins with a comment that holds its presentation, number and title as JSON, so that a folder needs no index and the
 product can mirror pages one at a time; a page that was written without it is named by its file and its <title>. A slide that is deleted
 leaves a file that says so, until the product has taken notice.
+
+Whoever writes over a page that is not the one it last read or wrote is refused and told what stands there: the user, a program or
+another agent has changed it meanwhile.
 """
 
 import hashlib
 import html
 import json
 import re
+import threading
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 from mcp.server.mcpserver.exceptions import ToolError
 from pydantic import BaseModel, Field, ValidationError
 
 from .errors import as_tool_errors
 from .paths import Paths, replace
+from .sightings import Sightings
 
 MAX_CONTENT = 1_000_000
 MAX_NUMBER = 999
+MAX_SHOWN = 50_000  # characters of a page in a refusal
 _DELETED = "<!-- slide deleted -->\n"
 _HEAD = re.compile(r"<!-- slide (\{.*?\}) -->\n")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
@@ -39,7 +45,6 @@ class SlideHead(BaseModel):
 class SlideEntry(SlideHead):
     path: str
     size: int = Field(description="bytes")
-    sha256: str = Field(description="of the file; slide_write can hold on to it")
 
 
 class Slide(SlideEntry):
@@ -47,24 +52,27 @@ class Slide(SlideEntry):
 
 
 class Slides:
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, changing: threading.Lock) -> None:
         self._paths, self._folder = paths, paths.root / "slides"
+        self._sightings = Sightings(paths)
+        self._changing = changing
 
     def slide_list(self, presentation_name: Presentation | None = None) -> list[SlideEntry]:
         """List the slides of one presentation or of all, in their order."""
         if not self._folder.is_dir():
             return []
-        found = [_entry(path) for path in self._folder.glob("*/*.html") if path.stem.isdecimal() and _stands(path)]
+        found = [_entry(path) for path in self._folder.glob("*/*.html") if self.has(path)]
         wanted = [entry for entry in found if presentation_name in {None, entry.presentation_name}]
         return sorted(wanted, key=lambda entry: (entry.presentation_name, entry.slide_number))
 
     def slide_read(self, presentation_name: Presentation, slide_number: SlideNumber) -> Slide:
         """Read a slide."""
         path = self._path(presentation_name, slide_number)
-        if not _stands(path):
-            raise ToolError(f"{presentation_name} has no slide {slide_number}.")
-        with as_tool_errors(path):
+        with self._changing, as_tool_errors(path):
+            if not _stands(path):
+                raise ToolError(f"{presentation_name} has no slide {slide_number}.")
             _, content = _parts(path)
+            self._sightings.note(str(path), _digest(path))
             return Slide(**_entry(path).model_dump(), content=content)
 
     def slide_write(
@@ -73,29 +81,55 @@ class Slides:
         slide_number: SlideNumber,
         title: Annotated[str, Field(min_length=1, max_length=200)],
         content: Annotated[str, Field(min_length=1, max_length=MAX_CONTENT, description="a whole HTML page")],
-        replaces: Annotated[
-            str | None,
-            Field(max_length=64, description="the sha256 of the slide that you read: refused if it has changed"),
-        ] = None,
     ) -> SlideEntry:
-        """Write a slide, new or in place of the one with its number: a whole HTML page, laid out for 1280x720 px."""
+        """Write a slide, new or in place of the one with its number: a whole HTML page, laid out for 1280x720 px.
+
+        Refused, with the page that stands there, if that is not the one that you last read or wrote: put your change into it and write again.
+        """
         path = self._path(presentation_name, slide_number)
         head = SlideHead(presentation_name=presentation_name, slide_number=slide_number, title=title)
-        with as_tool_errors(path):
-            if replaces is not None and (not _stands(path) or _entry(path).sha256 != replaces):
-                raise ToolError(f"Slide {slide_number} of {presentation_name} has changed since: read it again.")
-            replace(path, page_of(head, content).encode())
+        page = page_of(head, content).encode()
+        with self._changing, as_tool_errors(path):
+            present, last = _digest(path), self._sightings.last(str(path))
+            wanted = hashlib.sha256(page).hexdigest()
+            if present not in {last, wanted}:
+                self._refuse(path, head, present)
+            # Noted first: if the page then cannot be written, the next one is refused, and not a change lost.
+            self._sightings.note(str(path), wanted)
+            replace(path, page)
             return _entry(path)
 
     def slide_delete(self, presentation_name: Presentation, slide_number: SlideNumber) -> SlideEntry:
-        """Delete a slide; the numbers of the others stay. Gives what was deleted."""
+        """Delete a slide; the numbers of the others stay. Gives what was deleted. Refused if it has changed since you last read or wrote it."""
         path = self._path(presentation_name, slide_number)
-        if not _stands(path):
-            raise ToolError(f"{presentation_name} has no slide {slide_number}.")
-        with as_tool_errors(path):
-            entry = _entry(path)
+        with self._changing, as_tool_errors(path):
+            if not _stands(path):
+                raise ToolError(f"{presentation_name} has no slide {slide_number}.")
+            entry, present, last = _entry(path), _digest(path), self._sightings.last(str(path))
+            if last not in {None, present}:
+                self._refuse(path, entry, present)
             replace(path, _DELETED.encode())
+            self._sightings.note(str(path), None)
         return entry
+
+    def has(self, path: Path) -> bool:
+        """Whether this file is a slide that stands."""
+        return path.parent.parent == self._folder and path.suffix == ".html" and path.stem.isdecimal() and _stands(path)
+
+    def _refuse(self, path: Path, slide: SlideHead, present: str | None) -> NoReturn:
+        """Tell what stands there now, which is thereby seen."""
+        self._sightings.note(str(path), present)
+        name = f"Slide {slide.slide_number} of {slide.presentation_name}"
+        if present is None:
+            raise ToolError(
+                f"{name} was deleted after you last read or wrote it. Write it again if it is still wanted."
+            )
+        head, content = _parts(path)
+        shown = content if len(content) <= MAX_SHOWN else f"(It is long: use file_read for {path}.)"
+        raise ToolError(
+            f"{name} is not what you last read or wrote: somebody has changed it meanwhile, and nothing was done. Put your change into "
+            f"what stands there now and call again.\nTitle: {head.title}\nPage:\n{shown}"
+        )
 
     def _path(self, presentation: str, number: int) -> Path:
         return self._paths.of(str(self._folder / folder_of(presentation) / f"{number:03}.html"))
@@ -132,7 +166,11 @@ def _stands(path: Path) -> bool:
         return file.read(len(_DELETED)) != _DELETED.encode()
 
 
+def _digest(path: Path) -> str | None:
+    """The SHA-256 of a slide's file; None where no slide stands."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if _stands(path) else None
+
+
 def _entry(path: Path) -> SlideEntry:
     head, _ = _parts(path)
-    data = path.read_bytes()
-    return SlideEntry(**head.model_dump(), path=str(path), size=len(data), sha256=hashlib.sha256(data).hexdigest())
+    return SlideEntry(**head.model_dump(), path=str(path), size=path.stat().st_size)

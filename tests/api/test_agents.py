@@ -257,7 +257,7 @@ async def test_the_config_tells_all_that_can_be_used_and_no_secret(house):
     ]  # here are none
     assert {tool["name"]: tool["available"] for tool in config["tools"]} == {
         **dict.fromkeys(("ask_human", "current_time", "web_search", "fetch_page", "retrieve"), True),
-        **dict.fromkeys((*of_sandboxes, "copy_attachment"), False),
+        **dict.fromkeys(of_sandboxes, False),
     }
     assert config["web_search"] == {"enabled": True, "provider": "searxng", "reason": None}
     assert config["limits"]["max_steps"] == house.settings.agents.max_steps

@@ -16,6 +16,7 @@ from tests.api.people import Admin, signed_in, until
 from tests.conftest import running_stack, settings_for
 from tests.fakes.openai_server import FakeOpenAI
 from tests.schedulers import create, ended, never, run_now, working
+from tests.schedulers import read as read_scheduler
 from tests.serving import serving
 from tests.streams import CHAT, body, chat, read
 
@@ -257,17 +258,32 @@ async def test_an_administrator_sees_use_by_user_model_and_day_within_reach_alon
         assert [row["balance"] for row in accounts if row["user_id"] == ann["id"]] == [7]
 
 
-async def test_a_fire_of_a_scheduler_is_charged_to_its_owner_and_fails_without_credits(admin):
+async def test_a_fire_of_a_scheduler_is_charged_to_its_owner(admin):
     async with somebody(admin, 1) as (_, client):
         scheduler = await create(client, never(kwargs={"prompt": "[tokens=10 delay=0]"}))
         await run_now(client, scheduler)
-        (first,) = await ended(client, scheduler)
-        assert first["status"] == "succeeded"
+        (fire,) = await ended(client, scheduler)
+        assert fire["status"] == "succeeded"
         assert await settled(client) == 0
+        (item,) = (await usage(client))["items"]
+        assert (item["run_id"], item["charged"]) == (fire["run_id"], 1)
+
+
+async def test_a_fire_without_credits_fails_and_says_so_starts_nothing_and_the_next_one_goes_on(admin):
+    async with somebody(admin, 0.5) as (user, client):
+        scheduler = await create(client, never(kwargs={"prompt": "[tokens=10 delay=0]"}))
         await run_now(client, scheduler)
-        second, _ = await ended(client, scheduler, 2)
-        assert (second["status"], second["error"]["code"]) == ("failed", "INSUFFICIENT_CREDITS")
-        assert (await usage(client))["total"] == 1
+        (poor,) = await ended(client, scheduler)
+        assert (poor["status"], poor["run_id"], poor["error"]["code"]) == ("failed", None, "INSUFFICIENT_CREDITS")
+        assert "needs 1 credits" in poor["error"]["detail"]
+        assert await runs(client) == 0
+        assert await balance(client) == (0.5, 0)
+        shown = await read_scheduler(client, scheduler)
+        assert (shown["enabled"], shown["total_run_count"]) == (True, 1)
+        await add(admin, user["id"], 0.5)
+        await run_now(client, scheduler)
+        rich, _ = await ended(client, scheduler, 2)
+        assert (rich["status"], await settled(client)) == ("succeeded", 0)
 
 
 async def test_the_ledger_of_all_says_what_the_accounts_say(admin, paid):

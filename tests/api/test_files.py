@@ -10,7 +10,6 @@ from datetime import timedelta
 import httpx
 import pytest
 from sqlalchemy import update
-from temporalio.service import RPCError
 
 from agents_backend.contracts.activities import EXPIRE_FILES_WORKFLOW
 from agents_backend.db.base import Database, now
@@ -23,11 +22,11 @@ from agents_backend.settings import FileSettings, ModelConfig, ModelSettings, Se
 from tests.api.people import until
 from tests.conftest import running_stack, settings_for
 from tests.fakes.openai_server import FakeOpenAI
-from tests.schedulers import working
+from tests.schedulers import upkeep_now, working
 from tests.serving import serving
-from tests.streams import CHAT, body, chat
+from tests.streams import CHAT, body, chat, read, text_of
 
-FILES = "/agent/files"
+FILES, AG_UI = "/agent/files", "/agent/ag-ui/chat"
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
@@ -116,8 +115,9 @@ async def test_another_s_or_a_missing_file_starts_nothing(client, other_client):
     mine = await upload(client, "mine.txt", b"mine")
     before = (await other_client.get("/agent/runs")).json()["total"]
     for ids in ([mine["id"]], [str(uuid.uuid4())]):
-        for path in (CHAT, "/agent/agent/stream"):
-            answer = await other_client.post(path, json=body("look", file_ids=ids))
+        given = body("look", file_ids=ids)
+        for path, asked in ((CHAT, given), ("/agent/agent/stream", given), (AG_UI, agui("look", file_ids=ids))):
+            answer = await other_client.post(path, json=asked)
             assert (answer.status_code, answer.json()["code"]) == (404, "FILE_NOT_FOUND")
     assert (await client.post(CHAT, json=body("look", file_ids=["x"]))).status_code == 400
     assert (await other_client.get("/agent/runs")).json()["total"] == before
@@ -129,6 +129,13 @@ async def test_no_client_names_a_file_in_a_part_of_its_own(client):
     given = {"threadId": "t", "runId": "r", "messages": [{"id": "m", "role": "user", "content": [part]}]}
     answer = await client.post("/agent/ag-ui/chat", json=given)
     assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
+
+
+def agui(text: str, **forwarded) -> dict:
+    """What AG-UI's own client sends."""
+    thread_id, run_id, message_id = (str(uuid.uuid4()) for _ in range(3))
+    messages = [{"id": message_id, "role": "user", "content": text}]
+    return {"threadId": thread_id, "runId": run_id, "messages": messages, "forwardedProps": forwarded}
 
 
 async def asked(fake: FakeOpenAI) -> list[dict]:
@@ -155,6 +162,32 @@ async def test_a_text_file_is_given_to_the_model_and_stands_with_its_message(cli
     told = next(m["content"] for m in fake_model.requests[-1]["messages"] if m["role"] == "user")
     assert "has been deleted" in str(told)
     assert "0000" not in str(told)
+
+
+async def test_ag_ui_s_clients_attach_files_by_what_they_forward(client, fake_model):
+    made = await upload(client, "notes.md", b"# The launch code is 0000\n")
+    given = agui("what is it? [say=zeros]", file_ids=[made["id"]])
+    async with client.stream("POST", AG_UI, json=given) as response:
+        assert text_of([event for _, event in await read(response)]) == "zeros"
+    assert "The launch code is 0000" in (await asked(fake_model))[1]["text"]
+    stored = (await client.get(f"/agent/threads/{given['threadId']}/messages")).json()["items"]
+    assert [item["file_id"] for item in stored[0]["files"]] == [made["id"]]
+
+
+@pytest.mark.parametrize("ids", [["x"], [str(uuid.uuid4())] * 21, "x", {}])
+async def test_what_ag_ui_s_clients_forward_is_checked_as_a_body_is(client, ids):
+    answer = await client.post(AG_UI, json=agui("look", file_ids=ids))
+    assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
+    assert answer.json()["errors"][0]["loc"][:3] == ["body", "forwardedProps", "file_ids"]
+
+
+async def test_a_message_that_was_said_before_gets_no_files_afterwards(client):
+    given = agui("[say=x]")
+    assert (await client.post(AG_UI, json=given)).status_code == 200
+    made = await upload(client, "late.txt", b"late")
+    again = given | {"runId": str(uuid.uuid4()), "forwardedProps": {"file_ids": [made["id"]]}}
+    answer = await client.post(AG_UI, json=again)
+    assert (answer.status_code, answer.json()["errors"][0]["loc"]) == (400, ["body", "file_ids"])
 
 
 async def test_a_picture_goes_to_no_model_that_does_not_see_and_other_files_go_by_their_name(client, fake_model):
@@ -224,22 +257,15 @@ async def test_the_schedule_deletes_what_is_past_its_time(seeing):
     temporal, storage = await connect(settings), Storage(settings.storage, settings.data_dir)
     async with Database(settings.database) as database, working(settings, "background"):
         await expire(database, made["id"])
-
-        async def triggered() -> bool:  # the worker makes the schedule when it starts
-            try:
-                await temporal.get_schedule_handle(f"upkeep-{EXPIRE_FILES_WORKFLOW}").trigger()
-            except RPCError:
-                return False
-            return True
-
-        await until(triggered, 90)
+        await upkeep_now(temporal, EXPIRE_FILES_WORKFLOW)
 
         async def gone() -> bool:
             async with database.transaction() as session:
-                left = await session.get(StagedFile, uuid.UUID(made["id"]))
-            return left is None and await storage.size(key_of(uuid.UUID(made["id"]))) is None
+                return await session.get(StagedFile, uuid.UUID(made["id"])) is None
 
         await until(gone, 60)
+        assert await storage.size(key_of(uuid.UUID(made["id"]))) is None
+        assert (await client.get(f"{FILES}/{made['id']}")).status_code == 404
 
 
 async def expire(database: Database, file_id: str) -> None:

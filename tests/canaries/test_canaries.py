@@ -17,7 +17,7 @@ from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
 from agents_backend.services.seeds import seed
 from agents_backend.stack.process import free_port
-from tests.canaries import stores
+from tests.canaries import mcp, stores
 from tests.conftest import PASSWORD, running_stack, settings_for
 from tests.fakes.e2b_server import FakeE2B
 from tests.fakes.edge_server import FakeEdge
@@ -60,6 +60,7 @@ def environment_of(given: dict[str, str], folder: Path, ports: list[int], fakes:
         "TEMPORAL_ENCRYPT_PAYLOADS": "true",
         "MODEL_LIST": json.dumps([model]),
         "AGENT_FETCH_ALLOW_LOOPBACK": "true",
+        "CLAUDE_CODE_TOKEN_URL": fakes["anthropic"],
         "SPEECH_PROVIDER": "edge",
         "SPEECH_EDGE_URL": fakes["edge"],
         "E2B_API_KEY": E2B_KEY,
@@ -88,6 +89,7 @@ async def driven(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Driv
         FakeE2B() as e2b,
         FakeHttp() as web,
         FakeProviders(base) as providers,
+        mcp.vendors() as vendors,
     ):
         given, found = stack.environment(), Driven()
         settings = settings_for(stack)
@@ -95,6 +97,7 @@ async def driven(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Driv
         async with Database(settings.database) as database:
             await seed(database, settings)
         fakes = {"model": model.base_url, "edge": edge.url, "e2b": e2b.url, "oauth": providers.url}
+        fakes["anthropic"] = vendors.anthropic.token_url
         environment = environment_of(given, folder, ports, fakes)
         with (
             LoggedProcess("worker", "--queues", ",".join(QUEUES), environment=environment, folder=logs) as worker,
@@ -107,7 +110,9 @@ async def driven(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Driv
                 await people(client, found)
                 await speak(client, found)
                 await schedule(client, found, web)
+                found.secrets |= await mcp.coding_agents(client, vendors)
                 await box(client, found)
+                found.secrets |= await mcp.servers(client, vendors)
                 await by_provider(found, base, providers)
                 found.run_id = await converse(client, found)
         found.secrets |= {"the vault's key": given["VAULT_KEYS"], "the signing secret": given["AUTH_SECRET"]}
@@ -234,7 +239,7 @@ def test_every_store_is_really_read(driven):
 
 
 def test_no_secret_is_kept_anywhere(driven):
-    assert len(driven.secrets) > 20
+    assert len(driven.secrets) > 40
     assert all(len(secret) > 11 for secret in driven.secrets.values())
     assert {name: places for name, secret in driven.secrets.items() if (places := driven.where(secret))} == {}
 

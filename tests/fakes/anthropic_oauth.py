@@ -18,6 +18,7 @@ class FakeAnthropicOAuth:
         self.lifetime = 8 * 3600
         self.fault, self.faults = "", 0
         self.refreshed: list[str] = []
+        self.issued: list[str] = []
         self._codes: dict[str, str] = {}
         self._refresh: set[str] = set()
         self._server = Server(self._handle)
@@ -77,11 +78,12 @@ class FakeAnthropicOAuth:
         )
 
     def _tokens(self) -> dict:
-        refresh = f"sk-ant-ort01-{secrets.token_urlsafe(24)}"
+        access, refresh = (f"sk-ant-{kind}-{secrets.token_urlsafe(24)}" for kind in ("oat01", "ort01"))
         self._refresh.add(refresh)
+        self.issued += [access, refresh]
         return {
             "token_type": "Bearer",
-            "access_token": f"sk-ant-oat01-{secrets.token_urlsafe(24)}",
+            "access_token": access,
             "refresh_token": refresh,
             "expires_in": self.lifetime,
             "scope": "user:profile user:inference",

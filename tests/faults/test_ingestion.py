@@ -8,16 +8,19 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from agents_backend.contracts.activities import SWEEP_RESOURCES_WORKFLOW
 from agents_backend.db.base import Database
+from agents_backend.integrations.temporal import connect
 from agents_backend.settings import AgentSettings, EmbeddingSettings, Settings
 from agents_backend.stack.stack import Stack
 from tests.api.people import until
 from tests.api.test_rag import MOORS, PATIENCE, RESOURCES, SEARCH, add
 from tests.api.test_speech import ended
 from tests.conftest import running_stack, settings_for
-from tests.fakes.embedding_server import FakeEmbeddings
+from tests.fakes.embedding_server import FakeEmbeddings, tokens
 from tests.fakes.wire import Asked, Server, answer
 from tests.processes import Process
+from tests.schedulers import upkeep_now
 from tests.serving import serving
 
 pytestmark = pytest.mark.faults
@@ -109,6 +112,7 @@ async def test_an_ingestion_whose_worker_is_killed_goes_on_and_embeds_nothing_tw
     counts = [count for (_, said), count in embeddings.embedded.items() if mark in said]
     assert len(counts) == PASSAGES
     assert sum(counts) <= PASSAGES + 128  # what was under way at the moment of the kill, at most
+    assert run["usage"]["input_tokens"] == tokens(said for _, said in embeddings.embedded if mark in said)  # each once
     (best, *_) = (await client.post(SEARCH, json={"query": f"fact number 123 {mark}", "limit": 1})).json()["items"]
     assert best["text"] == f"{mark} fact number 123."
 
@@ -170,12 +174,13 @@ async def test_without_its_model_a_search_finds_by_words_and_says_so(client, wor
 
 
 async def test_another_model_embeds_all_anew_without_anybody_asking(
-    client, worker, embeddings, environment, database, stack
+    client, worker, embeddings, environment, database, settings
 ):
     made = await add(client, "Pier", MOORS)
     changed = Process("worker", "--queues", "background", environment={**environment, "EMBEDDING_MODEL": "second"})
     changed.start()
     try:
+        await upkeep_now(await connect(settings), SWEEP_RESOURCES_WORKFLOW)
 
         async def embedded_anew() -> bool:
             found = (await client.get(f"{RESOURCES}/{made['id']}")).json()

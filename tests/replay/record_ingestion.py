@@ -6,7 +6,7 @@ from pathlib import Path
 
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer
+from temporalio.worker import Replayer, WorkflowReplayResult
 
 from agents_backend.contracts import activities as names
 from agents_backend.contracts import queues
@@ -23,7 +23,7 @@ RESOURCES = "/agent/rag/resources"
 TEXT = "\n\n".join(f"## Part {n}\n\nFact {n}." for n in range(70))  # more than one range is embedded at once
 
 
-async def replay(history: dict) -> None:
+async def replay(history: dict) -> WorkflowReplayResult:
     """Raises what the worker would meet."""
     replayer = Replayer(
         workflows=[IngestWorkflow, SweepResourcesWorkflow],
@@ -31,7 +31,7 @@ async def replay(history: dict) -> None:
         workflow_runner=strict_runner(),
         data_converter=pydantic_data_converter,
     )
-    await replayer.replay_workflow(WorkflowHistory.from_json("recorded", history))
+    return await replayer.replay_workflow(WorkflowHistory.from_json("recorded", history))
 
 
 async def record() -> None:

@@ -13,7 +13,7 @@ each_recorded = pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.
 
 @each_recorded
 async def test_a_recorded_ingestion_replays(path):
-    await replay(json.loads(path.read_text()))
+    assert (await replay(json.loads(path.read_text()))).replay_failure is None
 
 
 @each_recorded

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 
 from agents_backend.stack.process import free_port
+from tests.sandbox_host import vscode
 
 KEY = "test-key-of-the-sandbox-host"
 START_SECONDS = 60
@@ -34,6 +35,7 @@ class RunningHost:
             "SANDBOX_HOST_DISK_MB": "300",
             "SANDBOX_HOST_MEMORY_MB": "256",
             "SANDBOX_HOST_PROCESSES": "96",
+            "SANDBOX_HOST_VSCODE_DIR": str(vscode.lay(self.folder / "vscode")),
             **environment,
         }
         self.process: subprocess.Popen | None = None

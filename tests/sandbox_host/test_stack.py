@@ -10,8 +10,16 @@ import pytest
 from e2b import AsyncSandbox
 from pydantic import SecretStr
 
-from agents_backend.settings import DatabaseSettings, E2BSettings, RedisSettings, Settings, TemporalSettings
+from agents_backend.settings import (
+    DatabaseSettings,
+    E2BSettings,
+    RedisSettings,
+    SandboxSettings,
+    Settings,
+    TemporalSettings,
+)
 from agents_backend.stack.stack import Stack
+from tests.sandbox_host import vscode
 
 
 @pytest.fixture
@@ -37,10 +45,14 @@ def options(stack: Stack) -> dict:
     return {"api_key": made["E2B_API_KEY"], "api_url": made["E2B_API_URL"], "sandbox_url": made["E2B_SANDBOX_URL"]}
 
 
-async def test_the_stack_starts_it_keeps_its_key_and_starts_it_again_when_it_dies(folder: Path):
+async def test_the_stack_starts_it_keeps_its_key_and_starts_it_again_when_it_dies(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SANDBOX_HOST_VSCODE_DIR", str(vscode.lay(folder / "vscode")))
     async with Stack(settings(), folder, ui=False) as stack:
         if stack.no_sandboxes:
             pytest.skip(stack.no_sandboxes)
+        assert stack.environment()["SANDBOX_VSCODE"] == "true"
         first = options(stack)
         sandbox = await AsyncSandbox.create(timeout=600, **first)
         await sandbox.files.write("kept", "1")
@@ -51,7 +63,9 @@ async def test_the_stack_starts_it_keeps_its_key_and_starts_it_again_when_it_die
         again = await AsyncSandbox.connect(sandbox.sandbox_id, timeout=600, **first)
         assert await again.files.read("kept") == "1"
         assert again.get_host(80) == f"80-{sandbox.sandbox_id}.{stack.environment()['E2B_DOMAIN']}"
-    assert options(Stack(settings(), folder, ui=False)) == first
+    again = Stack(settings(sandboxes=SandboxSettings(vscode=False)), folder, ui=False)
+    assert options(again) == first
+    assert "SANDBOX_VSCODE" not in again.environment()  # who sets it is not overruled
 
 
 async def test_a_stack_that_cannot_have_it_says_why_and_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch):

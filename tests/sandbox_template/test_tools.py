@@ -10,6 +10,7 @@ import httpx
 from mcp import Client
 
 from sandbox_template.mcp_server.calls import CALL_ID
+from sandbox_template.mcp_server.sightings import READER
 from sandbox_template.tools import tools as described
 from tests.sandbox_template.conftest import Box, Tools, running_box
 
@@ -429,12 +430,39 @@ async def test_slides_are_pages_on_disk_and_come_back_as_they_were_written(box: 
     await tools("slide_write", presentation_name=name, slide_number=2, title="two", content="<p>again</p>")
     again = await tools("slide_read", presentation_name=name, slide_number=2)
     assert again["content"] == "<p>again</p>"
-    stale = {"presentation_name": name, "slide_number": 2, "title": "x", "content": "x", "replaces": back["sha256"]}
-    assert "read it again" in await tools.refused("slide_write", **stale)
-    await tools("slide_write", **{**stale, "replaces": again["sha256"]})
     await tools("slide_delete", presentation_name=name, slide_number=2)
     assert "no slide 2" in await tools.refused("slide_read", presentation_name=name, slide_number=2)
     assert "no slide 2" in await tools.refused("slide_delete", presentation_name=name, slide_number=2)
+
+
+async def test_a_slide_that_somebody_changed_is_written_only_by_who_knows_what_stands(box: Box, tools: Tools):
+    place = {"presentation_name": "shared", "slide_number": 1}
+    made = await tools("slide_write", **place, title="mine", content="<p>mine</p>")
+    for late in ("slide_write", "slide_delete"):
+        Path(made["path"]).write_text(f"<title>{late}</title>theirs")
+        more = {"title": "t", "content": "c"} if late == "slide_write" else {}
+        refused = await tools.refused(late, **place, **more)
+        assert refused.endswith(f"Title: {late}\nPage:\n<title>{late}</title>theirs")
+    Path(made["path"]).write_text("x" * 60_000)
+    assert "use file_read for" in await tools.refused("slide_write", **place, title="t", content="c")
+    await tools("slide_write", **place, title="t", content="c")
+    assert "slide_write" in await tools.refused("file_write", path=made["path"], content="blind")
+    Path(made["path"]).unlink()
+    assert "was deleted" in await tools.refused("slide_write", **place, title="t", content="c")
+    await tools("slide_write", **place, title="t", content="c")
+
+
+async def test_what_one_reader_saw_another_has_not_seen(box: Box):
+    place = {"presentation_name": "readers", "slide_number": 1}
+
+    async def write(reader: str, content: str) -> str:
+        async with Client(f"{box.url}/mcp") as client:
+            given = {**place, "title": "t", "content": content}
+            answer = await client.call_tool("slide_write", given, meta={READER: reader})
+            return "refused" if answer.is_error else "written"
+
+    assert [await write("a", "1"), await write("b", "2"), await write("b", "3")] == ["written", "refused", "written"]
+    assert [await write("a", "4"), await write("a", "4"), await write("b", "4")] == ["refused", "written", "written"]
 
 
 async def test_a_page_that_was_written_as_a_plain_file_is_a_slide_too(box: Box, tools: Tools):

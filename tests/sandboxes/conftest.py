@@ -91,7 +91,7 @@ def sandbox_settings(stack: Stack, host: RunningHost) -> Settings:
     return settings_for(
         stack,
         e2b=e2b_of(host),
-        sandboxes=SandboxSettings(per_user=60),
+        sandboxes=SandboxSettings(per_user=60, vscode=True),
         agents=AgentSettings(fetch_allow_loopback=True),
     )
 

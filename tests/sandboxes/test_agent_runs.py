@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import uuid
 from collections.abc import AsyncIterator
 
 import httpx
@@ -14,6 +15,7 @@ from pydantic import SecretStr
 
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
+from agents_backend.domain.attachments import attachment_path
 from agents_backend.domain.errors import SandboxTimeout, SandboxUnavailable
 from agents_backend.integrations.sandboxes import Boxes
 from agents_backend.services.sandbox_reach import NO_SANDBOXES
@@ -26,9 +28,8 @@ from tests.sandboxes.conftest import add_user, e2b_of, serving, signed_in, worki
 from tests.streams import CHAT, body, read
 
 AGENT = "/agent/agent/stream"
-TOOLS = {"shell_run", "shell_start", "file_read", "file_write", "file_edit", "port_register", "save_artifact"} | {
-    "copy_attachment"
-}
+TOOLS = {"shell_run", "shell_start", "file_read", "file_write", "file_edit", "port_register", "save_artifact"}
+LARGEST = 2_000_000  # bytes of a file that goes into a sandbox
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ async def agent_settings(host: RunningHost, model: FakeOpenAI, tmp_path_factory)
         yield settings_for(
             stack,
             e2b=e2b_of(host),
-            sandboxes=SandboxSettings(per_user=60),
+            sandboxes=SandboxSettings(per_user=60, max_file_bytes=LARGEST),
             models=ModelSettings(list=(config,)),
             data_dir=tmp_path_factory.mktemp("data"),
         )
@@ -134,28 +135,89 @@ async def test_a_program_is_written_fails_is_fixed_runs_and_is_handed_over(
     assert (file.status_code, file.content) == (200, b"6\n")
 
 
-async def test_what_the_user_attached_is_copied_into_the_sandbox_and_no_one_else_s(
-    client: httpx.AsyncClient, stranger: httpx.AsyncClient, model: FakeOpenAI
+async def attach(client: httpx.AsyncClient, name: str, data: bytes) -> tuple[str, str]:
+    """A staged file's id, and its path in sandboxes."""
+    file = (await client.post("/agent/files/upload", files={"file": (name, data)})).json()
+    return file["id"], attachment_path(uuid.UUID(file["id"]), name)
+
+
+def told_to_the(model: FakeOpenAI) -> str:
+    return str([message["content"] for message in model.requests[-1]["messages"] if message["role"] == "user"])
+
+
+async def test_what_the_user_attached_is_in_the_sandbox_before_the_first_command(
+    client: httpx.AsyncClient, model: FakeOpenAI
 ):
-    data = b"\x00binary\xff" * 1_000
-    mine, theirs = [
-        (await who.post("/agent/files/upload", files={"file": ("a b.bin", data)})).json()["id"]
-        for who in (client, stranger)
-    ]
-    _, _, events = await work(
-        client,
-        model,
-        call("copy_attachment", file_id=mine),
-        call("shell_run", command="sha256sum '/home/user/uploads/a b.bin'"),
-        call("copy_attachment", file_id=theirs),
-        file_ids=[mine],
-    )
-    copied, summed, refused = results(events)
-    assert copied == "a b.bin (8,000 bytes) is copied to /home/user/uploads/a b.bin."
-    assert hashlib.sha256(data).hexdigest() in summed
-    assert refused == "There is no such file."
-    told = next(m["content"] for m in model.requests[-1]["messages"] if m["role"] == "user")
-    assert mine in str(told)
+    csv_id, path = await attach(client, "a b.csv", b"n\n1\n2\n39\n")
+    program = "import csv, sys; print(sum(int(row['n']) for row in csv.DictReader(open(sys.argv[1]))))"
+    total = call("shell_run", command=f'python3 -c "{program}" "{path}"; echo changed > "{path}"')
+    thread, _, events = await work(client, model, total, file_ids=[csv_id])
+    assert json.loads(results(events)[0])["output"] == "42\n"
+    [sandbox] = made(events)
+    steps = [event.get("name") or event["type"] for event in events]
+    assert steps.index("sandbox.created") < steps.index("attachment.copied") < steps.index("TOOL_CALL_RESULT")
+    copied = [event["value"] for event in events if event.get("name") == "attachment.copied"]
+    assert copied == [{"sandbox_id": sandbox, "file_id": csv_id, "name": "a b.csv", "path": path}]
+    assert f"in the sandbox at {path}" in told_to_the(model)
+
+    data = b"\x00binary\xff" * 200_000
+    more_id, more = await attach(client, "a b.csv", data)
+    look = call("shell_run", command=f'cat "{path}"; sha256sum < "{more}"; find uploads -type f | wc -l')
+    *_, later = await work(client, model, look, thread_id=thread, file_ids=[more_id])
+    assert json.loads(results(later)[0])["output"] == f"changed\n{hashlib.sha256(data).hexdigest()}  -\n2\n"
+
+
+async def test_what_was_attached_before_there_was_a_sandbox_comes_whole_into_whichever_the_run_works_in(
+    client: httpx.AsyncClient, model: FakeOpenAI
+):
+    kept, path = await attach(client, "kept.txt", b"here")
+    gone, _ = await attach(client, "gone.txt", b"there")
+    thread, _, events = await work(client, model, file_ids=[kept, gone])
+    assert made(events) == []
+    assert (await client.delete(f"/agent/files/{gone}")).status_code == 204
+    chosen = (await client.post("/agent/sandboxes", json={})).json()["sandbox_id"]
+    half = {"sandbox_id": chosen, "path": path, "content": "he"}  # what a worker left that died while it copied
+    assert (await client.post("/agent/sandboxes/write-file", json=half)).is_success
+    read_it = call("shell_run", command=f"cat {path}")
+    *_, events = await work(client, model, read_it, read_it, thread_id=thread, session_id=chosen)
+    first, second = results(events)
+    notice, _, answer = first.partition("\n")
+    assert notice == "gone.txt is not in the sandbox: the user has deleted it."
+    assert (json.loads(answer)["output"], json.loads(second)["output"]) == ("here", "here")
+
+
+async def test_an_attached_file_that_is_too_large_for_the_sandbox_is_told_to_the_model_and_the_user(
+    client: httpx.AsyncClient, model: FakeOpenAI
+):
+    large, _ = await attach(client, "large.bin", b"\xff" * (LARGEST + 1))
+    run = call("shell_run", command="ls uploads | wc -l")
+    *_, events = await work(client, model, run, run, file_ids=[large])
+    first, second = results(events)
+    notice, _, answer = first.partition("\n")
+    assert notice == "large.bin is not in the sandbox: it has 2,000,001 bytes, and 2,000,000 are the most."
+    assert [json.loads(text)["output"][-2:] for text in (answer, second)] == ["0\n", "0\n"]
+    [refused] = [event["value"] for event in events if event.get("name") == "attachment.refused"]
+    assert (refused["file_id"], refused["reason"]) == (large, notice)
+    assert "too large for the sandbox, which takes 2,000,000 bytes" in told_to_the(model)
+
+
+async def test_an_attached_file_for_which_there_is_no_room_comes_when_there_is_some(
+    client: httpx.AsyncClient, model: FakeOpenAI
+):
+    sandbox = (await client.post("/agent/sandboxes", json={})).json()["sandbox_id"]
+    left = "$(( $(df --output=avail -B1 . | tail -1) - 400000 ))"
+    fill = {"sandbox_id": sandbox, "command": f"fallocate -l {left} fill || head -c 2G /dev/zero > fill"}
+    assert (await client.post("/agent/sandboxes/run-command", json=fill)).is_success
+    file_id, path = await attach(client, "wide.bin", b"\xff" * 1_500_000)
+    free = call("shell_run", command="rm fill; find uploads -type f | wc -l")
+    size = call("shell_run", command=f"wc -c < {path}")
+    *_, events = await work(client, model, free, size, file_ids=[file_id], session_id=sandbox)
+    first, second = results(events)
+    notice, _, answer = first.partition("\n")
+    assert notice.startswith("wide.bin is not in the sandbox: its disk has no room for 1,500,000 bytes.")
+    assert (json.loads(answer)["output"][-2:], json.loads(second)["output"]) == ("0\n", "1500000\n")
+    named = [event["name"] for event in events if event["type"] == "CUSTOM"]
+    assert (named.index("attachment.refused"), named.count("attachment.copied")) == (0, 1)
 
 
 async def test_a_thread_has_one_sandbox_however_many_calls_ask_at_once_and_later_runs_find_it(
@@ -317,6 +379,80 @@ async def test_a_slide_that_an_agent_writes_is_the_user_s_at_once(client: httpx.
     await client.post(f"/agent/sandboxes/{sandbox}/pause")
     [found] = (await client.get(f"/agent/sandboxes/{sandbox}/slides")).json()["items"]
     assert {name: found[name] for name in slide} == slide
+
+
+def slide(content: str) -> dict:
+    return {"presentation_name": "Q3", "slide_number": 1, "title": "Results", "content": content}
+
+
+async def a_slide(client: httpx.AsyncClient, model: FakeOpenAI) -> tuple[str, str]:
+    """The thread of an agent that wrote a slide, and the slide's path."""
+    thread, _, events = await work(client, model, call("slide_write", **slide("<p>the agent's first</p>")))
+    where = f"/agent/sandboxes/{made(events)[0]}/slides"
+    [found] = (await client.get(where)).json()["items"]
+    return thread, f"{where}/{found['slide_id']}"
+
+
+async def test_of_a_user_and_an_agent_who_change_a_slide_in_turns_each_is_refused_and_told_what_stands(
+    client: httpx.AsyncClient, model: FakeOpenAI
+):
+    thread, where = await a_slide(client, model)
+    mine = await client.put(where, json={"content": "<p>the user's</p>", "version": 1})
+    assert (mine.status_code, mine.json()["mirrored"]) == (200, True)
+    again = call("slide_write", **slide("<p>both</p>"))
+    *_, events = await work(client, model, call("slide_write", **slide("<p>blind</p>")), again, thread_id=thread)
+    refused, written = results(events)
+    assert "is not what you last read or wrote" in refused
+    assert refused.endswith("Title: Results\nPage:\n<p>the user's</p>")
+    assert json.loads(written)["slide_number"] == 1
+    stale = await client.put(where, json={"content": "<p>late</p>", "version": 2})
+    assert (stale.status_code, stale.json()["code"]) == (409, "SLIDE_CHANGED")
+    found = (await client.get(where)).json()
+    assert (found["version"], found["content"], found["mirrored"]) == (3, "<p>both</p>", True)
+    await client.put(where, json={"content": "<p>the user's last</p>"})
+    blind = call("shell_run", command="echo '<p>a program</p>' > slides/Q3/001.html")
+    look = call("shell_run", command="cat slides/Q3/put-aside-*")
+    *_, events = await work(client, model, blind, look, thread_id=thread)
+    over, kept = results(events)
+    assert "You wrote over slide 1 of Q3, which the user had changed: the user's page is in /home/user/slides/" in over
+    assert json.loads(kept)["output"].endswith("<p>the user's last</p>")
+
+
+async def test_of_a_user_and_an_agent_who_change_a_slide_at_once_one_does_and_the_other_knows(
+    client: httpx.AsyncClient, model: FakeOpenAI
+):
+    thread, where = await a_slide(client, model)
+    for n in range(3):
+        version = (await client.get(where)).json()["version"]
+        pages = {"agent": f"<p>the agent's {n}</p>", "user": f"<p>the user's {n}</p>"}
+        (*_, events), put = await asyncio.gather(
+            work(client, model, call("slide_write", **slide(pages["agent"])), thread_id=thread),
+            client.put(where, json={"content": pages["user"], "version": version}),
+        )
+        found, [told] = (await client.get(where)).json(), results(events)
+        if put.status_code == 409:
+            assert (found["content"], json.loads(told)["slide_number"]) == (pages["agent"], 1)
+        else:
+            assert (put.status_code, found["content"], pages["user"] in told) == (200, pages["user"], True)
+        assert found["mirrored"] is True
+
+
+async def test_a_slide_that_the_user_deleted_is_not_written_again_unknowingly_and_an_edited_one_not_deleted(
+    client: httpx.AsyncClient, model: FakeOpenAI
+):
+    thread, where = await a_slide(client, model)
+    await client.put(where, json={"content": "<p>the user's</p>"})
+    place = {"presentation_name": "Q3", "slide_number": 1}
+    *_, events = await work(client, model, call("slide_delete", **place), thread_id=thread)
+    assert "<p>the user's</p>" in results(events)[0]
+    assert (await client.delete(where)).status_code == 204
+    write = call("slide_write", **slide("<p>again</p>"))
+    *_, events = await work(client, model, write, write, thread_id=thread)
+    gone, written = results(events)
+    assert "was deleted after you last read or wrote it" in gone
+    assert json.loads(written)["slide_number"] == 1
+    [found] = (await client.get(where.rpartition("/")[0])).json()["items"]
+    assert found["content"] == "<p>again</p>"
 
 
 async def test_a_run_that_is_cancelled_stops_its_command(client: httpx.AsyncClient, model: FakeOpenAI):

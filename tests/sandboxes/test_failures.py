@@ -15,6 +15,8 @@ from agents_backend.services import sandbox_sweeps
 from agents_backend.services.sandbox_parts import SandboxParts, sandbox_parts
 from agents_backend.settings import E2BSettings, SandboxSettings, Settings
 from agents_backend.stack.stack import Stack
+from tests.api import people
+from tests.api.people import Admin
 from tests.conftest import settings_for
 from tests.fakes.e2b_server import FakeE2B
 from tests.sandboxes.conftest import serving, signed_in, working
@@ -223,6 +225,19 @@ async def test_the_sweep_removes_strays_revives_workflows_and_finds_what_is_gone
     async with database.transaction() as session:
         row: Sandbox = await SandboxRepository(session).sandbox(deleted)
     assert row.status == "deleted"
+
+
+async def test_the_sweep_removes_the_sandboxes_of_a_user_who_was_deleted(
+    client: httpx.AsyncClient, e2b: FakeE2B, parts: SandboxParts
+):
+    user = await Admin(client).user()
+    async with people.signed_in(client, user["username"]) as theirs:
+        sandbox, kept = await make(theirs), await make(client)
+        assert (await client.delete(f"/admin/sys/users/{user['id']}")).status_code == 204
+        assert owned(e2b, sandbox) == ["running"]
+        assert (await parts.sweeps.sweep()).departed >= 1
+        assert owned(e2b, sandbox) == []
+        assert owned(e2b, kept) == ["running"]
 
 
 async def test_without_a_key_there_are_no_sandboxes_and_that_is_said(

@@ -8,6 +8,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from agents_backend.integrations.sandboxes import Boxes
+from agents_backend.settings import E2BSettings, SandboxSettings
 from tests.sandbox_host.running_host import RunningHost
 
 BASE = "/agent/sandboxes"
@@ -21,8 +22,8 @@ async def test_a_sandbox_is_made_used_paused_resumed_and_deleted(client: httpx.A
     assert made.headers["Location"] == f"/api/v1{BASE}/{sandbox_id}"
     assert body["status"] == "running"
     assert body["mcp_url"].startswith("http://6060-")
-    assert body["vscode_url"] is None
-    assert body["vscode_reason"]
+    assert body["vscode_url"].startswith("http://9000-")
+    assert body["vscode_reason"] is None
 
     ran = await client.post(f"{BASE}/run-command", json={"sandbox_id": sandbox_id, "command": "echo hi > f; echo $0"})
     assert ran.status_code == 200, ran.text
@@ -81,6 +82,28 @@ async def test_the_mcp_server_opens_with_the_token_and_not_without(
         assert done.structured_content["output"] == "in the box\n"
         tools = {tool.name for tool in (await mcp.list_tools()).tools}
         assert {"file_read", "slide_write", "todo_read", "port_register"} <= tools
+
+
+async def test_vscode_opens_at_its_address_with_the_sandbox_s_files(
+    client: httpx.AsyncClient, sandbox: str, host: RunningHost
+):
+    await client.post(f"{BASE}/write-file", json={"sandbox_id": sandbox, "path": "/home/user/mine.py", "content": ""})
+    urls = (await client.get(f"{BASE}/{sandbox}/urls")).json()
+    assert urls["vscode_reason"] is None
+    name = urls["vscode_url"].removeprefix("http://")
+    address = f"http://127.0.0.1:{host.port}"
+    async with httpx.AsyncClient(headers={"Host": name}, timeout=60, follow_redirects=True) as browser:
+        assert (await browser.get(address)).status_code == 403
+        opened = await browser.get(address, params={urls["access_token_parameter"]: urls["access_token"]})
+        assert opened.status_code == 200, opened.text
+        assert "mine.py" in opened.json()["files"]
+        assert urls["access_token"] not in str(opened.url)
+
+
+def test_where_there_is_no_vscode_it_is_said_how_to_get_it(boxes: Boxes):
+    assert "make vscode" in boxes.no_vscode
+    assert Boxes(E2BSettings(), SandboxSettings()).no_vscode is None  # E2B's template has it
+    assert "SANDBOX_VSCODE" in Boxes(E2BSettings(), SandboxSettings(vscode=False)).no_vscode
 
 
 async def test_a_session_finds_its_sandbox_again(client: httpx.AsyncClient):

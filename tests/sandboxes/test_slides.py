@@ -127,6 +127,19 @@ async def test_of_a_slide_that_both_sides_have_changed_neither_page_is_lost(
     assert (await client.get(f"{BASE}/{sandbox}/slides")).json()["total"] == 1
 
 
+async def test_a_page_of_the_user_s_that_a_program_wrote_over_is_kept_beside_it(
+    client: httpx.AsyncClient, sandbox: str
+):
+    slide = (await add(client, sandbox, content=page("The user's"))).json()
+    for n in range(2):
+        await write(client, sandbox, "Q3/001.html", page(f"The program's {n}"))
+        found = (await client.get(f"{BASE}/{sandbox}/slides/{slide['slide_id']}")).json()
+        assert (found["version"], found["content"]) == (2 + n, page(f"The program's {n}"))
+    command = {"sandbox_id": sandbox, "command": "cat slides/Q3/put-aside-*-001.html"}
+    [_, kept] = (await client.post(f"{BASE}/run-command", json=command)).json()["stdout"].split("\n", 1)
+    assert kept == page("The user's")
+
+
 async def test_a_slide_is_made_once_for_an_idempotency_key(client: httpx.AsyncClient, sandbox: str):
     body = {"presentation_name": "Once", "title": "t", "content": "c"}
     headers = {"Idempotency-Key": uuid.uuid4().hex}

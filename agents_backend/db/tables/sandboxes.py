@@ -85,6 +85,9 @@ class Slide(Timestamps, Base):
     version: Mapped[int] = mapped_column(default=1, doc="one more with each change")
     mirrored_version: Mapped[int] = mapped_column(default=0, doc="the version that the sandbox holds")
     mirrored_sha256: Mapped[str | None] = mapped_column(String(64), doc="of the page in the sandbox, as last agreed on")
+    is_users: Mapped[bool] = mapped_column(
+        default=False, server_default="false", doc="its page was last written by the user, and not in the sandbox"
+    )
     deleted_at: Mapped[datetime | None]
 
     __table_args__ = (

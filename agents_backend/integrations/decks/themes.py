@@ -29,10 +29,6 @@ class Theme:
     accents: tuple[str, str, str, str, str, str]
     font: str = "Arial"
 
-    @property
-    def is_dark(self) -> bool:
-        return int(self.paper[:2], 16) < 0x80  # noqa: PLR2004  # the middle
-
 
 LIGHT = Theme(
     "light",

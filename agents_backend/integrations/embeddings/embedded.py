@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from agents_backend.domain.errors import UpstreamRejected
+from agents_backend.integrations.embeddings.answers import Embedded
 from agents_backend.integrations.embeddings.tokens import FILE
 
 MODEL: Final = "embedded:all-MiniLM-L6-v2-int8"
@@ -27,11 +28,12 @@ _SHA256: Final = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2
 class EmbeddedEmbeddings:
     name = MODEL
     at_once = 32
+    price = 0.0
 
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
 
-    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+    async def embed(self, texts: Sequence[str]) -> Embedded:
         """Each text by itself, in threads: in a batch all would be as long as the longest.
 
         Raises:
@@ -40,7 +42,8 @@ class EmbeddedEmbeddings:
         if self._pool is None:  # one a core: more would only take turns
             self._pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="embedding")
         loop = asyncio.get_running_loop()
-        return await asyncio.gather(*(loop.run_in_executor(self._pool, _embed, text) for text in texts))
+        made = await asyncio.gather(*(loop.run_in_executor(self._pool, _embed, text) for text in texts))
+        return Embedded([vector for vector, _ in made], sum(tokens for _, tokens in made))
 
 
 def is_installed() -> bool:
@@ -67,11 +70,11 @@ def _model() -> tuple[Any, Any]:
     return tokenizer, onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def _embed(text: str) -> list[float]:
-    """The mean of the tokens' vectors, of length 1."""
+def _embed(text: str) -> tuple[list[float], int]:
+    """The mean of the tokens' vectors, of length 1, and how many tokens there are."""
     tokenizer, session = _model()
     ids = np.array([tokenizer.encode(text or " ").ids], np.int64)
     given = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
     mean = session.run(None, given)[0][0].mean(axis=0)
     made: list[float] = (mean / max(float(np.linalg.norm(mean)), 1e-12)).tolist()
-    return made
+    return made, ids.size

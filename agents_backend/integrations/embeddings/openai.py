@@ -7,8 +7,11 @@ from typing import Any
 import httpx
 
 from agents_backend.domain.errors import UpstreamFailed, UpstreamOverloaded, UpstreamRejected, UpstreamTimeout
+from agents_backend.integrations.embeddings.answers import Embedded, cost_of, tokens_about
+from agents_backend.integrations.retry_after import seconds_of
 from agents_backend.settings import DIMENSIONS, EmbeddingSettings
 
+_UNUSABLE = "The embedding service gave no usable answer."
 _OK, _TIMEOUT, _TOO_MANY, _SERVER_ERRORS = 200, 408, 429, 500
 
 
@@ -19,9 +22,9 @@ class OpenAIEmbeddings:
         self._settings, self._url = settings, url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         size = f":{settings.dimensions}" if settings.dimensions else ""
-        self.name = f"openai:{settings.model}{size}"[:160]
+        self.name, self.price = f"openai:{settings.model}{size}"[:160], settings.price
 
-    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+    async def embed(self, texts: Sequence[str]) -> Embedded:
         """All in one request.
 
         Raises:
@@ -40,16 +43,28 @@ class OpenAIEmbeddings:
             raise UpstreamFailed("The embedding service broke off.") from error
         if answer.status_code != _OK:
             raise _by_status(answer.status_code, answer.headers.get("retry-after", ""))
-        return _vectors(answer.content, len(texts))
+        try:
+            given = json.loads(answer.content)
+        except ValueError:
+            raise UpstreamFailed(_UNUSABLE) from None
+        tokens = _tokens(given) or tokens_about(texts)
+        return Embedded(_vectors(given, len(texts)), tokens, cost_of(tokens, self.price))
 
 
-def _vectors(content: bytes, count: int) -> list[list[float]]:
+def _tokens(given: Any) -> int:
+    """What the server counted; 0 where it does not say, or says what cannot be."""
+    usage = given.get("usage") if isinstance(given, dict) else None
+    found = usage.get("prompt_tokens") if isinstance(usage, dict) else None
+    return found if isinstance(found, int) and found > 0 else 0
+
+
+def _vectors(given: Any, count: int) -> list[list[float]]:
     """The vectors in the texts' order."""
     try:
-        given = sorted(json.loads(content)["data"], key=lambda item: item["index"])
-        vectors = [[float(value) for value in item["embedding"]] for item in given]
+        found = sorted(given["data"], key=lambda item: item["index"])
+        vectors = [[float(value) for value in item["embedding"]] for item in found]
     except (ValueError, KeyError, TypeError):
-        raise UpstreamFailed("The embedding service gave no usable answer.") from None
+        raise UpstreamFailed(_UNUSABLE) from None
     if len(vectors) != count:
         raise UpstreamFailed("The embedding service gave another number of vectors than of texts.")
     if sizes := sorted({len(vector) for vector in vectors} - set(DIMENSIONS)):
@@ -61,8 +76,9 @@ def _vectors(content: bytes, count: int) -> list[list[float]]:
 
 def _by_status(status: int, retry_after: str) -> UpstreamFailed | UpstreamOverloaded:
     if status == _TOO_MANY:
-        seconds = float(retry_after) if retry_after.isdigit() else None
-        return UpstreamOverloaded("The embedding service takes no more requests now.", retry_after=seconds)
+        return UpstreamOverloaded(
+            "The embedding service takes no more requests now.", retry_after=seconds_of(retry_after)
+        )
     if status >= _SERVER_ERRORS or status == _TIMEOUT:
         return UpstreamFailed(f"The embedding service failed with HTTP {status}.")
     return UpstreamRejected(f"The embedding service refused the request with HTTP {status}.")

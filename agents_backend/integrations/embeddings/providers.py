@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from agents_backend.integrations.embeddings.answers import Embedded
 from agents_backend.integrations.embeddings.embedded import EmbeddedEmbeddings, is_installed
 from agents_backend.integrations.embeddings.openai import OpenAIEmbeddings
 from agents_backend.settings import Settings
@@ -19,6 +20,7 @@ class Embeddings(Protocol):
     Attributes:
         name: what vectors are comparable within; stands beside each that is stored.
         at_once: texts that one call takes, at best.
+        price: US dollars a million tokens.
     """
 
     @property
@@ -27,7 +29,10 @@ class Embeddings(Protocol):
     @property
     def at_once(self) -> int: ...
 
-    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+    @property
+    def price(self) -> float: ...
+
+    async def embed(self, texts: Sequence[str]) -> Embedded:
         """A vector for each text.
 
         Raises:

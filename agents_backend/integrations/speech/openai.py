@@ -4,6 +4,7 @@ import httpx
 
 from agents_backend.domain.errors import Invalid, Unavailable, UpstreamFailed, UpstreamTimeout
 from agents_backend.integrations import metrics
+from agents_backend.integrations.retry_after import seconds_of
 from agents_backend.integrations.speech.sound import Samples, decode
 from agents_backend.integrations.speech.voices import Voice
 from agents_backend.settings import Settings
@@ -56,7 +57,7 @@ class OpenAISpeech:
 
 def _by_status(status: int, retry_after: str) -> Invalid | Unavailable:
     if status == _TOO_MANY:
-        seconds = float(retry_after) if retry_after.isdigit() else None
+        seconds = seconds_of(retry_after)
         return Unavailable("The speech service is overloaded now.", retry_after=seconds, code="SPEECH_OVERLOADED")
     if status >= _SERVER_ERRORS:
         return UpstreamFailed(f"The speech service failed with HTTP {status}.")
