@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agents_backend.domain import audit
+from agents_backend.domain.audit import Actor
 from agents_backend.domain.errors import TooLarge
 from agents_backend.domain.principals import Principal
 from agents_backend.services.opera_logs import Operation
@@ -116,16 +117,17 @@ class Metrics:
 
 
 class OperationLog:
-    """Tells the operation log of each mutating request that a signed-in person made of a route for administrators.
+    """Tells the operation log of each mutating request that a person made of a route for administrators.
 
-    Those are the routes under /admin, and all that name a permission; a refusal is told like a success.
+    Those are the routes under /admin, and all that name a permission; a refusal is told like a success. A GET is told
+    where it has changed something: the browser that a provider sends back links an account.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] not in _MUTATING:
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         state: dict[str, Any] = scope.setdefault("state", {})
@@ -137,18 +139,19 @@ class OperationLog:
                 sent.extend(message.get("body", b""))
             return message
 
-        with audit.recording() as changes:
+        with audit.recording() as told:
             try:
                 await self.app(scope, copied, watch)
             finally:
-                who: Principal | None = state.get("principal")
-                if who and (scope["path"].startswith(_ADMIN) or "permission" in state):
+                who: Principal | Actor | None = state.get("principal", told.actor)
+                is_write = scope["method"] in _MUTATING or told.changes
+                if who and is_write and (scope["path"].startswith(_ADMIN) or "permission" in state):
                     seconds = time.perf_counter() - started
-                    _tell(scope, who, watch.status, seconds, bytes(sent), changes)
+                    _tell(scope, who, watch.status, seconds, bytes(sent), told.changes)
 
 
 def _tell(
-    scope: Scope, who: Principal, status: int, seconds: float, sent: bytes, changes: list[dict[str, Any]]
+    scope: Scope, who: Principal | Actor, status: int, seconds: float, sent: bytes, changes: list[dict[str, Any]]
 ) -> None:
     context, logs = context_of(Request(scope)), scope["app"].state.services.opera_logs
     logs.add(
@@ -163,7 +166,8 @@ def _tell(
             address=context.address,
             user_agent=context.user_agent,
             request_id=context.request_id,
-            query=scope.get("query_string", b"").decode("latin-1"),
+            # What a provider sends a browser back with is a secret of theirs.
+            query=scope.get("query_string", b"").decode("latin-1") if scope["method"] in _MUTATING else "",
             body=_json(sent, Headers(scope=scope).get("content-type", "")),
             changes=changes,
         )

@@ -49,9 +49,8 @@ class McpServerRepository:
         self._session.add(server)
         await self._session.flush()
 
-    async def remove(self, user_id: int | None, name: str) -> bool:
-        query = delete(McpServer).where(_owned(user_id), McpServer.name == name).returning(McpServer.id)
-        return await self._session.scalar(query) is not None
+    async def remove(self, server: McpServer) -> None:
+        await self._session.delete(server)
 
     async def usable(self, run_id: uuid.UUID, user_id: int) -> Sequence[McpServer]:
         """What a run may use: its own, its user's active ones, the deployment's; in this order of a name's owners."""

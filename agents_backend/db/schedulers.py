@@ -144,9 +144,12 @@ class SchedulerRepository:
         conditions: list[ColumnElement[bool]] = [SchedulerRun.scheduler_id == scheduler_id]
         if status is not None:
             conditions.append(SchedulerRun.status == status)
-        total = await self._session.scalar(select(func.count()).select_from(SchedulerRun).where(*conditions))
-        query = select(SchedulerRun).where(*conditions).order_by(SchedulerRun.created_at.desc(), SchedulerRun.id)
-        return (await self._session.scalars(query.offset(offset).limit(limit))).all(), total or 0
+        count = select(func.count()).select_from(SchedulerRun).where(*conditions)
+        query = select(SchedulerRun, count.scalar_subquery()).where(*conditions)
+        query = query.order_by(SchedulerRun.created_at.desc(), SchedulerRun.id).offset(offset).limit(limit)
+        found = (await self._session.execute(query)).all()
+        total = found[0][1] if found else await self._session.scalar(count) if offset else 0
+        return [fire for fire, _ in found], total or 0
 
     async def open_by_hand(self, user_id: int) -> int:
         """How many runs by hand of one's schedulers have not ended."""

@@ -3,32 +3,54 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 
-_changes: ContextVar[list[dict[str, Any]] | None] = ContextVar("changes", default=None)
+
+@dataclass(frozen=True)
+class Actor:
+    user_id: int
+    username: str
+
+
+@dataclass
+class Told:
+    """What was told of a request. `actor` is told only of one that carries no token: it acts for who began it."""
+
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    actor: Actor | None = None
+
+
+_told: ContextVar[Told | None] = ContextVar("told", default=None)
 
 
 @contextmanager
-def recording() -> Iterator[list[dict[str, Any]]]:
+def recording() -> Iterator[Told]:
     """Collect what is told within the block, by tasks that it starts as well."""
-    found: list[dict[str, Any]] = []
-    token = _changes.set(found)
+    found = Told()
+    token = _told.set(found)
     try:
         yield found
     finally:
-        _changes.reset(token)
+        _told.reset(token)
+
+
+def acting(user_id: int, username: str) -> None:
+    """Tell for whom a request without a token acts."""
+    if (found := _told.get()) is not None:
+        found.actor = Actor(user_id, username)
 
 
 def changed(thing: str, key: object, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> None:
     """Tell what became of a row: its fields that differ, before and after; nothing is told where nobody records."""
-    found = _changes.get()
+    found = _told.get()
     if found is None:
         return
     old, new = dict(before or {}), dict(after or {})
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     if not names:
         return
-    found.append(
+    found.changes.append(
         {
             "thing": thing,
             "id": str(key),

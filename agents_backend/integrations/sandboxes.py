@@ -4,6 +4,7 @@ A box is E2B's sandbox: named by E2B's id, running or paused. Which user it belo
 """
 
 import asyncio
+import re
 import shlex
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -479,6 +480,14 @@ _KINDS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], type[AgentsEr
 )
 
 
+# What is the request's fault and the SDK has no error of its own for: it leaves `403: …` or `Code.PERMISSION_DENIED: …`.
+# E2B itself says of some that they are internal errors.
+_REFUSED = re.compile(
+    r"(?:(?:403|409|Code\.(?:PERMISSION_DENIED|ALREADY_EXISTS)): |(?=.*(?:permission denied|read-only|not a directory)))(?P<why>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
 @contextmanager
 def _typed() -> Iterator[None]:
     """The SDK's errors as ours. What E2B says of itself stays out of the sentence; what it says of the request does not."""
@@ -502,6 +511,8 @@ def _of(error: Exception) -> AgentsError:
     for kinds, ours in _KINDS:
         if isinstance(error, kinds):
             return ours(retry_after=5) if issubclass(ours, Unavailable) else ours()
+    if type(error) is SandboxException and (refused := _REFUSED.match(str(error))):
+        return Invalid(f"The sandbox refuses this: {refused['why']}"[:300])
     status = getattr(error, "status_code", None)
     if status is not None and _CLIENT_ERROR <= status < _SERVER_ERROR:
         return Invalid(f"The sandbox service refuses this: {error}"[:300])

@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from agents_backend.db import sessions, users
 from agents_backend.db.base import Database, now
 from agents_backend.db.tables.users import AuthSession, User
+from agents_backend.domain.audit import changed
 from agents_backend.domain.errors import Invalid, TooMany, Unauthenticated, Unavailable
 from agents_backend.domain.principals import Principal
 from agents_backend.integrations import captcha
@@ -190,10 +191,11 @@ class AuthService:
             raise Unauthenticated("The refresh token is not valid.")
         return Tokens(self._tokens.sign(found[1].id, session_id), fresh, found[1])
 
-    async def logout(self, session_id: uuid.UUID) -> None:
+    async def logout(self, actor: Principal) -> None:
         async with self._database.transaction() as session:
-            await sessions.revoke(session, session_id, "logout")
-        self._principals.forget(session_id=session_id)
+            await sessions.revoke(session, actor.session_id, "logout")
+        self._principals.forget(session_id=actor.session_id)
+        changed("session", actor.session_id, {"username": actor.username}, None)
 
     async def authenticate(self, token: str) -> Principal:
         """Whose access token it is.

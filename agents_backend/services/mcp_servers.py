@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,7 +14,7 @@ from agents_backend.db.conflicts import refusals
 from agents_backend.db.mcp import REFUSALS, McpServerRepository
 from agents_backend.db.tables.mcp import McpServer
 from agents_backend.domain.audit import changed
-from agents_backend.domain.errors import Invalid, NotFound, TooMany
+from agents_backend.domain.errors import Invalid, KeyMissing, NotFound, SealBroken, TooMany
 from agents_backend.domain.mcp import RemoteTool, ServerConfig, refuse_stdio
 from agents_backend.services.idempotency import claim, reading_what_was_made
 from agents_backend.services.mcp_consents import Begun, McpConsents
@@ -125,7 +126,9 @@ class McpServers:
             server = _there(await McpServerRepository(session).named(user_id, name))
         if not self._listings.config(server).wants_consent:
             raise Invalid("This server is not signed in to by a person's consent.", code="MCP_NO_CONSENT")
-        return self._known(server, await self._consents.begin(server))
+        begun = await self._consents.begin(server)
+        changed("mcp_server", name, {"awaits_consent": server.awaits_consent}, {"awaits_consent": True})
+        return self._known(server, begun)
 
     async def _insert(self, session: AsyncSession, server: McpServer, new: NewServer) -> McpServer:
         rows = McpServerRepository(session)
@@ -159,7 +162,7 @@ class McpServers:
             self._fill(row, config, keeper, columns)
             await session.flush()
             await session.refresh(row)
-        changed("mcp_server", name, told(before), told(config))
+        changed("mcp_server", name, *differing(before, config))
         return self._known(row, await self._consents.begin(row) if row.awaits_consent else None)
 
     async def remove(self, user_id: int | None, name: str) -> None:
@@ -169,9 +172,12 @@ class McpServers:
             NotFound: no such server.
         """
         async with self._database.transaction() as session:
-            if not await McpServerRepository(session).remove(user_id, name):
-                raise NotFound(NO_SERVER)
-        changed("mcp_server", name, {"name": name}, None)
+            rows, known = McpServerRepository(session), dict[str, object]()
+            server = _there(await rows.named(user_id, name, lock=True))
+            await rows.remove(server)
+        with suppress(KeyMissing, SealBroken):  # one whose secrets are lost can be forgotten as well
+            known = told(self._listings.config(server))
+        changed("mcp_server", name, {"name": name} | known, None)
 
     async def set_active(self, user_id: int | None, name: str, *, wanted: bool | None) -> KnownServer:
         """Offer it to chats or not; without a wish, the other way round.
@@ -215,11 +221,14 @@ def _same_sign_in(config: ServerConfig, before: ServerConfig) -> bool:
 
 
 def told(config: ServerConfig) -> dict[str, object]:
-    """A configuration as the operation log has it: no value that could be a secret."""
-    shown = config.masked()
-    return {
-        "transport": shown.transport,
-        "url": shown.url,
-        "headers": sorted(shown.headers),
-        "oauth": shown.oauth.grant if shown.oauth else None,
-    }
+    """A configuration as the operation log has it: every field that a server at an address has, masked."""
+    return config.masked().model_dump(exclude={"command", "args", "env"})
+
+
+def differing(before: ServerConfig, after: ServerConfig) -> tuple[dict[str, object], dict[str, object]]:
+    """Both as the operation log has them; a secret that was replaced by another which is masked alike is told as well."""
+    old, new = told(before), told(after)
+    for name in old:
+        if old[name] == new[name] and getattr(before, name) != getattr(after, name):
+            old[name], new[name] = "set", "set anew"
+    return old, new

@@ -18,7 +18,7 @@ from agents_backend.db.conflicts import refusals
 from agents_backend.db.lists import Found, Slice
 from agents_backend.db.tables.oauth import OAuthLink
 from agents_backend.db.tables.users import User
-from agents_backend.domain.audit import changed
+from agents_backend.domain.audit import acting, changed
 from agents_backend.domain.errors import AgentsError, Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from agents_backend.domain.principals import Principal
 from agents_backend.domain.rights import DataScope, Reach
@@ -131,11 +131,16 @@ class OAuth:
     async def _sign_in(self, provider: Provider, identity: Identity, context: RequestContext) -> Tokens:
         async with self._database.transaction() as session:
             await oauth.lock(session, provider.name, identity.subject)
-            user = await oauth.owner(session, provider.name, identity.subject)
+            user, link = await oauth.owner(session, provider.name, identity.subject), None
             if user is None and self._sign_up:
                 user = await _new_user(session, identity)
-                await oauth.add(session, _link_of(provider, identity, user.id))
+                link = _link_of(provider, identity, user.id)
+                await oauth.add(session, link)
             await oauth.used(session, provider.name, identity.subject, identity.login)
+        if user is not None and link is not None:
+            acting(user.id, user.username)
+            changed("user", user.id, None, {name: getattr(user, name) for name in ("username", "nickname", "email")})
+            changed("oauth_link", provider.name, None, _told(link))
         if user is None:
             await self._auth.record(identity.login, None, context, f"{provider.title}: no user is linked")
             raise Forbidden(
@@ -155,7 +160,10 @@ class OAuth:
             user = await users.locked(session, asked.user_id, _EVERYBODY)
             if user is None:
                 raise Unauthenticated
-            link = await _claimed(session, user, provider, identity)
+            link, is_new = await _claimed(session, user, provider, identity)
+        acting(user.id, user.username)
+        if is_new:
+            changed("oauth_link", provider.name, None, _told(link))
         await self._auth.record(user.username, user, context, f"linked {provider.title}", succeeded=True)
         return link
 
@@ -178,7 +186,7 @@ class OAuth:
             if user.password_hash is None and not (held.keys() & self._providers.keys()) - {name}:
                 raise Conflict("It is your only way to sign in.", code="LAST_WAY_IN")
             await oauth.remove(session, name, link.subject)
-        changed("oauth_link", name, {"login": link.login, "subject": link.subject}, None)
+        changed("oauth_link", name, _told(link), None)
 
     def _provider(self, name: str) -> Provider:
         if (found := self._providers.get(name)) is None:
@@ -192,18 +200,25 @@ class OAuth:
         return f"{self._base_url}{CALLBACK.format(provider=provider.name)}"
 
 
-async def _claimed(session: AsyncSession, user: User, provider: Provider, identity: Identity) -> OAuthLink:
-    """The link of an account to a user; one that was a deleted user's passes on to whoever shows that it is theirs."""
+def _told(link: OAuthLink) -> dict[str, str]:
+    return {"login": link.login, "subject": link.subject}
+
+
+async def _claimed(session: AsyncSession, user: User, provider: Provider, identity: Identity) -> tuple[OAuthLink, bool]:
+    """The link of an account to a user, and whether it is new.
+
+    One that was a deleted user's passes on to whoever shows that it is theirs.
+    """
     owner = await oauth.owner(session, provider.name, identity.subject)
     if owner is not None and owner.id == user.id:
-        return (await oauth.of_user(session, user.id))[provider.name]
+        return (await oauth.of_user(session, user.id))[provider.name], False
     if owner is not None and owner.deleted_at is None:
         raise Conflict(f"This {provider.title} account is linked to another user.", code="OAUTH2_LINK_TAKEN")
     if owner is not None:
         await oauth.remove(session, provider.name, identity.subject)
     link = _link_of(provider, identity, user.id)
     await oauth.add(session, link)
-    return link
+    return link, True
 
 
 def _link_of(provider: Provider, identity: Identity, user_id: int) -> OAuthLink:

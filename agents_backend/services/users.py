@@ -77,11 +77,12 @@ class Users:
         request = Once(actor.user_id, key, "create_user", body)  # no hash of a password is kept beside the key
         async with self._database.transaction() as session, refusals(session, users.REFUSALS):
             user_id, made = await once(session, request, lambda: _insert(session, new, hashed, actor))
-        if made:
-            changed("user", user_id, None, body)
         async with self._database.transaction() as session:
             with reading_what_was_made():
-                return await _seen(session, user_id, None)
+                seen = await _seen(session, user_id, None)
+        if made:
+            changed("user", user_id, None, {name: seen[name] for name in _PLAIN} | {"role_ids": body["role_ids"]})
+        return seen
 
     async def update(self, user_id: int, change: Mapping[str, Any], actor: Principal) -> Mapping[str, Any]:
         """Change the given fields of somebody; `role_ids` replaces their roles.

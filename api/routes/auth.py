@@ -64,7 +64,7 @@ async def refresh_token(
 
 @router.post("/admin/auth/logout", status_code=204, summary="Sign out", responses=errors(Unauthenticated, Unavailable))
 async def logout(user: CurrentUser, auth: Auth, response: Response) -> None:
-    await auth.logout(user.session_id)
+    await auth.logout(user)
     response.delete_cookie(COOKIE, path=_PATH, httponly=True, samesite="strict")
 
 

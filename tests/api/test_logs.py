@@ -128,7 +128,7 @@ async def test_retention_forgets_what_is_past_its_time_and_nothing_else(admin, d
     async with database.transaction() as session:
         session.add_all(_login(name, now - timedelta(days=days)) for days in (1, 9, 11, 500))
         await session.flush()
-        session.add_all(OperaLog(**_operation(name, now - timedelta(days=days))) for days in (1, 19, 21))
+        session.add_all(operation_of(name, now - timedelta(days=days)) for days in (1, 19, 21))
         session.add(_session(me["id"], now - timedelta(days=40)))
     settings = RetentionSettings(login_log_days=10, opera_log_days=20, ended_session_days=30)
     forgotten = await Retention(database=database, settings=settings).forget()
@@ -139,19 +139,19 @@ async def test_retention_forgets_what_is_past_its_time_and_nothing_else(admin, d
     assert (await admin.client.get(OPERATIONS, params={"username": name})).json()["total"] == 2
 
 
-def _operation(name: str, when: datetime) -> dict:
+def operation_of(name: str, when: datetime | None = None) -> OperaLog:
     text_fields = ("method", "path", "operation", "user_agent", "browser", "os", "request_id", "query")
-    return {
-        "entry_id": uuid.uuid4(),
-        "user_id": 0,
-        "username": name,
-        "status": 200,
-        "duration_ms": 1.0,
-        "body": None,
-        "changes": [],
-        "created_at": when,
+    return OperaLog(
+        entry_id=uuid.uuid4(),
+        user_id=0,
+        username=name,
+        status=200,
+        duration_ms=1.0,
+        body=None,
+        changes=[],
+        created_at=when or datetime.now(UTC),
         **dict.fromkeys(text_fields, ""),
-    }
+    )
 
 
 def _session(user_id: int, ended: datetime) -> AuthSession:

@@ -6,18 +6,26 @@ The routes are read from OpenAPI: a new route with an id in its path fails here 
 import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import httpx
 import pytest
 
+from agents_backend.domain.permissions import PERMISSIONS
 from api.app import create_app
+from tests.api.people import Admin
+from tests.api.test_bodies import bodies, walk
+from tests.sandboxes.test_owners import calls
 from tests.schedulers import never
-from tests.streams import CHAT, chat, rejoin
+from tests.streams import chat, rejoin
 
 # Routes whose ids belong to no user: the deployment's own things, guarded by permissions instead.
 SHARED = re.compile(r"^/api/v1/(admin|agent/ag-ui|agent/mcp)/")
-# Sandboxes need a host: tests/sandboxes does the same for every id of theirs. A signed link is its own key.
-ELSEWHERE = re.compile(r"^/api/v1/agent/(sandboxes|artifacts)/")
+# Sandboxes need a host: tests/sandboxes/test_owners.py does the same for what is called there. A signed link is its own key.
+SANDBOXES = "/api/v1/agent/sandboxes"
+ELSEWHERE = re.compile(rf"^({SANDBOXES}|/api/v1/agent/artifacts)/")
+# Names that the sender chooses, and a client's own at its authorization server.
+NAMES_NOTHING = re.compile(r"messages\.\*\.id$|client_id$|session_id$")
 BODIES = {
     "update_custom_mcp_server": {"url": "https://example.com/mcp"},
     "resume_run": {"decision": "approve"},
@@ -118,15 +126,94 @@ async def test_somebody_else_s_thing_is_like_none_at_all(client, other_client, i
     assert (await client.get(f"/agent/files/{ids['file_id']}")).status_code == 200
 
 
-async def test_somebody_else_s_thread_or_file_in_a_body_is_like_none_at_all(client, other_client, ids):
-    bodies = [
-        {"messages": [{"role": "user", "content": "yes"}], "thread_id": ids["thread_id"]},
-        {"thread_id": ids["thread_id"], "resume": [{"interrupt_id": "x", "status": "resolved"}]},
-    ]
-    bodies.append({"messages": [{"role": "user", "content": "read it"}], "file_ids": [ids["file_id"]]})
-    for body in bodies:
-        assert (await other_client.post(CHAT, json=body)).status_code == 404
+async def test_every_call_that_takes_a_sandbox_s_id_is_made_by_a_stranger(settings):
+    made = {(method, f"/api/v1{url.partition('?')[0]}") for method, url, _ in calls("sbx_1", "cmd_1", "1")}
+    made.add(("POST", f"{SANDBOXES}/upload-file"))  # a form, sent beside them
+    ids = {"sandbox_id": "sbx_1", "command_id": "cmd_1", "slide_id": "1"}
+    paths = create_app(settings).openapi()["paths"]
+    taking = {
+        (method.upper(), path.format(**ids))
+        for path, methods in paths.items()
+        if path.startswith(f"{SANDBOXES}/")
+        for method in methods
+    }
+    assert taking == made
+
+
+def ids_in_bodies(settings) -> dict[str, tuple[str, str]]:
+    """Method and path of each field of a body that names something, but the administrators' and those of sandboxes."""
+    document = create_app(settings).openapi()
+    return {
+        f"{name}{found.place}": (method, path.removeprefix("/api/v1"))
+        for name, method, path, schema in bodies(document)
+        if not SHARED.match(path)
+        and not ELSEWHERE.match(path)
+        and path != SANDBOXES
+        and "x-permission" not in document["paths"][path][method]
+        for found in walk(document, schema)
+        if re.search(r"(^|[._])(ids?|uri)$", found.place) and not NAMES_NOTHING.search(found.place)
+    }
+
+
+def naming(field: str, ids: dict[str, str]) -> dict[str, Any]:
+    """A body whose field names a thing of the owner."""
+    asked: dict[str, Any] = {"messages": [{"role": "user", "content": "yes"}]}
+    resources = [{"uri": f"rag://{ids['resource_id']}", "title": "Mine"}]
+    return {
+        "thread_id": {**asked, "thread_id": ids["thread_id"]},
+        "interrupt_id": {"thread_id": ids["thread_id"], "resume": [{"interrupt_id": "x", "status": "resolved"}]},
+        "file_ids": {**asked, "file_ids": [ids["file_id"]]},
+        "uri": {"query": "x", "resources": resources}
+        if field.startswith("search")
+        else {**asked, "resources": resources},
+    }[field.rpartition(".")[2]]
+
+
+async def test_somebody_else_s_thing_in_a_body_is_like_none_at_all(client, other_client, ids, settings):
+    fields = ids_in_bodies(settings)
+    assert len(fields) >= 9
+    missing = {name: str(uuid.uuid4()) for name in ids}
+    for field, (method, url) in fields.items():
+        theirs = await other_client.request(method, url, json=naming(field, ids))
+        none = await other_client.request(method, url, json=naming(field, missing))
+        assert theirs.status_code == none.status_code == 404, (field, theirs.text, none.text)
+        assert theirs.json()["code"] == none.json()["code"], field
     assert (await client.get(f"/agent/runs/{ids['run_id']}")).json()["status"] == "waiting"
+
+
+# What an administrator needs to be told of, by those whose data scope reaches no further than themselves.
+IN_REACH = re.compile(r"\{(user_id|session_id)\}")
+
+
+async def test_who_is_out_of_an_administrator_s_reach_is_like_nobody_at_all(admin_client, settings, me):
+    admin = Admin(admin_client)
+    async with admin.as_user() as (user, _), admin.as_user(*PERMISSIONS, data_scope="self") as (_, near):
+        found = {"user_id": user["id"]}
+        sessions = await admin.client.get("/admin/monitor/sessions", params=found)
+        ids = {**found, "session_id": sessions.json()["items"][0]["id"]}
+        missing = {"user_id": 2147483646, "session_id": str(uuid.uuid4())}
+        paths = create_app(settings).openapi()["paths"]
+        reaching = [
+            (path, method)
+            for path, methods in paths.items()
+            if IN_REACH.search(path)
+            for method, operation in methods.items()
+            if operation["operationId"] != "set_superuser"  # a superuser's alone, whose reach has no end
+        ]
+        assert len(reaching) >= 5
+        for path, method in reaching:
+            body = {"password": "another-long-one-7"} if path.endswith("password") else {"nickname": "x"}
+            theirs, none = [
+                await near.request(method, path.removeprefix("/api/v1").format(**those), json=body)
+                for those in (ids, missing)
+            ]
+            assert theirs.status_code == none.status_code == 404, (method, path, theirs.text, none.text)
+            assert theirs.json()["code"] == none.json()["code"], path
+        for key in (ids["user_id"], missing["user_id"]):
+            gift = await near.post("/agent/credits/add", json={"user_id": key, "amount": "1", "reason": "x"})
+            assert gift.status_code == 404, gift.text
+        left = (await admin.client.get(f"/admin/sys/users/{user['id']}")).json()
+        assert {**left, "last_login_at": None} == {**user, "last_login_at": None}
 
 
 async def test_lists_hold_one_s_own_things_alone(client, other_client, ids):

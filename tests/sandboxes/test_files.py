@@ -42,6 +42,28 @@ async def test_a_folder_is_made_once(client: httpx.AsyncClient, sandbox: str):
     assert (made.json()["created"], again.json()["created"]) == (True, False)
 
 
+@pytest.mark.parametrize("path", ["/system/depts", "/etc/hostname/below"])
+async def test_a_place_where_the_sandbox_lets_nobody_write_is_a_400(client: httpx.AsyncClient, sandbox: str, path: str):
+    made = await client.post(f"{BASE}/{sandbox}/mkdir", json={"path": path})
+    assert (made.status_code, made.json()["code"]) == (400, "VALIDATION_ERROR"), made.text
+    body = {"sandbox_id": sandbox, "path": path, "content": "x"}
+    written = await client.post(f"{BASE}/write-file", json=body)
+    assert (written.status_code, written.json()["code"]) == (400, "VALIDATION_ERROR"), written.text
+
+
+async def test_what_the_sandbox_lets_nobody_read_is_a_400(client: httpx.AsyncClient, sandbox: str):
+    command = "mkdir -p /tmp/shut && touch /tmp/shut/f && chmod 0 /tmp/shut"
+    await client.post(f"{BASE}/run-command", json={"sandbox_id": sandbox, "command": command})
+    body = {"sandbox_id": sandbox, "path": "/tmp/shut/f"}
+    for answer in (
+        await client.post(f"{BASE}/read-file", json=body),
+        await client.get(f"{BASE}/{sandbox}/download", params={"path": "/tmp/shut/f"}),
+        await client.get(f"{BASE}/{sandbox}/files", params={"path": "/tmp/shut"}),
+        await client.post(f"{BASE}/{sandbox}/mkdir", json={"path": "/tmp/shut/x"}),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR"), answer.text
+
+
 async def test_a_folder_is_listed_its_folders_first_and_a_page_at_a_time(client: httpx.AsyncClient, sandbox: str):
     where = f"{BASE}/{sandbox}/files"
     command = "mkdir -p /tmp/list/z /tmp/list/y && printf 12345 > '/tmp/list/a b' && touch /tmp/list/.hidden"
