@@ -38,6 +38,8 @@ async def serving(
         answer = await client.post("/admin/auth/login", json={"username": "admin", "password": PASSWORD})
         client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
         yield client
-    stop.set()
     server.should_exit = True
-    await asyncio.gather(api, *([work] if work else []))
+    await api  # first: what its last requests wait for is still done
+    stop.set()
+    if work is not None:
+        await work

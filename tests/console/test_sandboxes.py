@@ -30,7 +30,7 @@ async def url(stack, database) -> AsyncIterator[str]:
         host.remove()
         pytest.skip(f"the sandbox host cannot run here: {reason}")
     settings = settings_for(stack, e2b=e2b_of(host), sandboxes=SandboxSettings(per_user=60))
-    async with serving(settings) as url, working(settings, ["sandbox"]):
+    async with working(settings, ["sandbox"]), serving(settings) as url:
         yield url
     host.stop()
     host.remove()

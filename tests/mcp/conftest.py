@@ -67,7 +67,7 @@ async def mcp_database(mcp_settings: Settings) -> AsyncIterator[Database]:
 
 @pytest.fixture(scope="session")
 async def mcp_url(mcp_settings: Settings, mcp_database: Database) -> AsyncIterator[str]:
-    async with serving(mcp_settings) as url, working(mcp_settings, ["chat", "background"]):
+    async with working(mcp_settings, ["chat", "background"]), serving(mcp_settings) as url:
         yield url
 
 

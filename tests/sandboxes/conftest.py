@@ -98,7 +98,8 @@ def sandbox_settings(stack: Stack, host: RunningHost) -> Settings:
 
 @pytest.fixture(scope="module")  # a module's worker ends with it: another module's may be for another E2B
 async def sandbox_url(sandbox_settings: Settings, database: Database) -> AsyncIterator[str]:
-    async with serving(sandbox_settings) as url, working(sandbox_settings, ["sandbox"]):
+    # The API ends first: what its last requests wait for is still done.
+    async with working(sandbox_settings, ["sandbox"]), serving(sandbox_settings) as url:
         yield url
 
 

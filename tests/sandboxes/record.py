@@ -75,7 +75,7 @@ async def main() -> None:
         async with Database(settings.database) as database:
             await ensure_administrator(database, settings)
         temporal = await connect(settings)
-        async with serving(settings) as url, working(settings, ["sandbox"]), signed_in(url) as client:
+        async with working(settings, ["sandbox"]), serving(settings) as url, signed_in(url) as client:
             for scenario in SCENARIOS:
                 handle = temporal.get_workflow_handle(await scenario(client))
                 await handle.result()

@@ -58,7 +58,7 @@ async def agent_url(agent_settings: Settings) -> AsyncIterator[str]:
     async with Database(agent_settings.database) as database:
         await seed(database, agent_settings)
         await add_user(database, "stranger")
-    async with serving(agent_settings) as url, working(agent_settings, ["chat", "sandbox"]):
+    async with working(agent_settings, ["chat", "sandbox"]), serving(agent_settings) as url:
         yield url
 
 

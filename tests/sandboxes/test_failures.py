@@ -44,7 +44,7 @@ def fake_settings(stack: Stack, e2b: FakeE2B) -> Settings:
 
 @pytest.fixture(scope="module")
 async def fake_url(fake_settings: Settings, database: Database) -> AsyncIterator[str]:
-    async with serving(fake_settings) as url, working(fake_settings, ["sandbox"]):
+    async with working(fake_settings, ["sandbox"]), serving(fake_settings) as url:
         yield url
 
 
