@@ -229,7 +229,10 @@ async def test_upkeep_is_not_for_whoever_lacks_the_permission(ann, task):
 
 async def test_the_sandboxes_are_swept_on_demand(client):
     done = await made_by(client, "sandbox_sweep")
-    assert (done["status"], set(done["result"])) == ("succeeded", {"strays", "checked", "revived", "ended_commands"})
+    assert (done["status"], set(done["result"])) == (
+        "succeeded",
+        {"strays", "checked", "revived", "departed", "ended_commands"},
+    )
 
 
 async def test_old_logs_are_forgotten_on_demand(client, database):

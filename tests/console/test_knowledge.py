@@ -51,7 +51,7 @@ async def test_a_document_is_added_found_chosen_for_a_chat_and_deleted(visit, fa
     await expect(one.page.locator(".found li").first).to_contain_text("22:00 <b>on</b>")
     assert await one.page.locator("main :is(img, b)").count() == 0
     await one.open("#/chat")
-    await one.page.get_by_role("button", name="More").click()
+    await one.page.get_by_role("button", name="More", exact=True).click()
     await one.page.get_by_label(title).check()
     await one.page.keyboard.press("Escape")
     async with one.page.expect_request("**/chat/stream") as sent:

@@ -27,10 +27,7 @@ class EdgeSpeech:
         self._settings = settings
         parts = urlsplit(settings.edge_url)
         self._host, self._port = parts.hostname or "", parts.port or (443 if parts.scheme == "wss" else 80)
-        # The library has no setting for its address, only this constant.
-        vars(communicate)["WSS_URL"] = (
-            f"{settings.edge_url.rstrip('/')}/edge/v1?TrustedClientToken={TRUSTED_CLIENT_TOKEN}"
-        )
+        self._address = f"{settings.edge_url.rstrip('/')}/edge/v1?TrustedClientToken={TRUSTED_CLIENT_TOKEN}"
 
     def refuses(self, text: str, voice: Voice) -> str | None:  # noqa: ARG002  # its multilingual service reads any script
         return None
@@ -65,6 +62,8 @@ class EdgeSpeech:
 
     async def _receive(self, text: str, voice: Voice, rate: str) -> bytes:
         """All of it; a websocket that closes before its `turn.end` is no answer, though the library takes it for one."""
+        # The library has no setting for its address, only this constant, which it reads when it connects.
+        vars(communicate)["WSS_URL"] = self._address
         speaking = Communicate(
             text,
             voice.edge,
