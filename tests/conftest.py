@@ -164,7 +164,15 @@ async def base_url(settings: Settings, database: Database) -> AsyncIterator[str]
     """The API as its users reach it: a real server on loopback."""
     port = free_port()
     server = uvicorn.Server(
-        uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_config=None, lifespan="on", ws="none")
+        uvicorn.Config(
+            create_app(settings),
+            host="127.0.0.1",
+            port=port,
+            log_config=None,
+            lifespan="on",
+            ws="none",
+            timeout_keep_alive=60,
+        )
     )
     task = asyncio.create_task(server.serve())
     while not server.started:
@@ -179,7 +187,9 @@ async def second_api(settings: Settings, base_url: str) -> AsyncIterator[str]:
     """Another API process's stand-in: its own connections and its own caches, on the same servers."""
     app = create_app(settings)
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, lifespan="on", ws="none"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=port, log_config=None, lifespan="on", ws="none", timeout_keep_alive=60)
+    )
     task = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)

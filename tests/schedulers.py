@@ -131,7 +131,9 @@ async def working(settings: Settings, *queues: str) -> AsyncIterator[None]:
 async def serving(settings: Settings) -> AsyncIterator[str]:
     """An API of these settings; its address."""
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_config=None))
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_config=None, timeout_keep_alive=60)
+    )
     task = asyncio.create_task(server.serve())
     while not server.started:
         await asyncio.sleep(0.01)

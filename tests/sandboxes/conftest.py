@@ -43,7 +43,14 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
     """The API as its users reach it."""
     port = free_port()
     config = uvicorn.Config(
-        create_app(settings), host="127.0.0.1", port=port, log_config=None, lifespan="on", ws="none"
+        # Longer than a client keeps a connection, or a request may meet the end of the one that it is sent on.
+        create_app(settings),
+        host="127.0.0.1",
+        port=port,
+        log_config=None,
+        lifespan="on",
+        ws="none",
+        timeout_keep_alive=60,
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
