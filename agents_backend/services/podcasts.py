@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from langchain_core.messages import HumanMessage, SystemMessage
 from pydantic import BaseModel
 
@@ -165,8 +164,8 @@ class PodcastFiles:
         script = await self._lines.script(run)
         takes = await self._lines.takes(run, script)
         times = starts(takes)
-        parts = np.split(await asyncio.to_thread(joined, takes), cuts(times, takes, os.cpu_count() or 1))
-        parts = await sound.levelled(parts, target=LOUDNESS, rate=RATE)
+        whole = await asyncio.to_thread(joined, takes)
+        parts = await sound.levelled(whole, cuts(times, takes, os.cpu_count() or 1), target=LOUDNESS, rate=RATE)
         mp3 = await asyncio.to_thread(sound.encode_mp3_parts, parts, rate=RATE, kilobits=KILOBITS)
         details = {"title": script.title, "method": script.method, "milliseconds": times[-1], **spoken_by(takes)}
         details |= {"note": script.note} if script.note else {}

@@ -162,13 +162,14 @@ def _lufs(said: str) -> float:
     return float(found[-1]) if found else -70.0
 
 
-async def levelled(parts: Sequence[Samples], *, target: float, rate: int) -> list[Samples]:
-    """Stretches of one recording, side by side, at another rate and together at a loudness in LUFS.
+async def levelled(samples: Samples, cuts: Sequence[int], *, target: float, rate: int) -> list[Samples]:
+    """The stretches between the cuts, side by side, at another rate and together at a loudness in LUFS.
 
     Peaks are limited to -1.5 dB, and what the limiter takes is given back. A minute from all over the recording tells how loud
     it is about; the pass that makes it louder measures what came of it, and is repeated where that is not close enough.
     """
-    gain = target - await loudness(_sample(np.concatenate(parts)), RATE)
+    gain = target - await loudness(_sample(samples), RATE)
+    parts = np.split(samples, cuts)
     made: list[tuple[Samples, float]] = []
     for _ in range(_TRIALS):
         made = await asyncio.gather(*(_louder(part, gain, rate) for part in parts))
