@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 import subprocess
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -56,13 +57,18 @@ class ImageDisks:
 
     def __init__(self, state: Path, mounts: Path) -> None:
         self._blanks, self._mounts = state, mounts
+        self._making_blank = (
+            threading.Lock()
+        )  # sandboxes are made in threads, and a host's first may be several at once
 
     def disk(self, name: str, folder: Path) -> "ImageDisk":
         return ImageDisk(folder / "disk.img", self._mounts / name)
 
     def create(self, folder: Path, owner: int | None, megabytes: int, source: Path | None) -> None:
         image = folder / "disk.img"
-        _copy_sparse(source / "disk.img" if source else self._blank(megabytes), image)
+        with self._making_blank:
+            origin = source / "disk.img" if source else self._blank(megabytes)
+        _copy_sparse(origin, image)
         disk = self.disk(folder.name, folder)
         disk.open()
         try:

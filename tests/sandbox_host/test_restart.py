@@ -3,6 +3,7 @@
 import time
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -31,6 +32,12 @@ def boxes(host: RunningHost) -> list[psutil.Process]:
 def groups(host: RunningHost) -> list[Path]:
     name = f"agents-backend-{zlib.crc32(str(host.folder / 'data').encode()):08x}"
     return list(Path("/sys/fs/cgroup").rglob(name))
+
+
+def test_the_first_sandboxes_of_a_new_host_may_be_made_at_once(own_host: RunningHost):
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda _: Sandbox.create(timeout=60, **own_host.options), range(4)))
+    assert [sandbox.commands.run("echo here").stdout for sandbox in made] == ["here\n"] * 4
 
 
 def test_a_killed_host_takes_its_boxes_along_and_finds_their_disks_again(own_host: RunningHost):
