@@ -10,7 +10,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from redis.asyncio import Redis
 
 from agents_backend.db.base import Database
@@ -30,10 +29,10 @@ from agents_backend.settings import (
 )
 from agents_backend.stack.process import free_port
 from agents_backend.stack.stack import Stack
-from api.app import create_app
 from tests.fakes.edge_server import FakeEdge
 from tests.fakes.openai_server import FakeOpenAI
 from tests.prepared import forget, prepare
+from tests.running import running_api
 from tests.watchdog import watching
 from workers.main import run as run_worker
 
@@ -153,7 +152,9 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 @pytest.fixture(scope="session")
 async def worker(settings: Settings, database: Database) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    task = asyncio.create_task(run_worker(settings, ["chat", "media"], stop=stop))
+    task = asyncio.create_task(
+        run_worker(settings, ["chat", "media"], stop=stop)
+    )  # not `running_worker`: its start is watched
     yield
     stop.set()
     await task
@@ -162,40 +163,15 @@ async def worker(settings: Settings, database: Database) -> AsyncIterator[None]:
 @pytest.fixture(scope="session")
 async def base_url(settings: Settings, database: Database) -> AsyncIterator[str]:
     """The API as its users reach it: a real server on loopback."""
-    port = free_port()
-    server = uvicorn.Server(
-        uvicorn.Config(
-            create_app(settings),
-            host="127.0.0.1",
-            port=port,
-            log_config=None,
-            lifespan="on",
-            ws="none",
-            timeout_keep_alive=60,
-        )
-    )
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    await task
+    async with running_api(settings) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
 async def second_api(settings: Settings, base_url: str) -> AsyncIterator[str]:
     """Another API process's stand-in: its own connections and its own caches, on the same servers."""
-    app = create_app(settings)
-    port = free_port()
-    server = uvicorn.Server(
-        uvicorn.Config(app, port=port, log_config=None, lifespan="on", ws="none", timeout_keep_alive=60)
-    )
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{port}/api/v1"
-    server.should_exit = True
-    await task
+    async with running_api(settings) as url:
+        yield f"{url}/api/v1"
 
 
 @pytest.fixture(scope="session")

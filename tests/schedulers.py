@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import httpx
-import uvicorn
 from temporalio.client import Client
 from temporalio.service import RPCError
 
@@ -14,10 +13,7 @@ from agents_backend.db.base import Database
 from agents_backend.db.tables.users import User
 from agents_backend.services.passwords import Passwords
 from agents_backend.settings import Settings
-from agents_backend.stack.process import free_port
-from api.app import create_app
 from tests.conftest import PASSWORD
-from workers.main import run as run_worker
 
 T = TypeVar("T")
 BASE = "/task/schedulers"
@@ -110,38 +106,6 @@ def friendly(settings: Settings) -> Settings:
     """Settings that let loopback be called."""
     agents = settings.agents.model_copy(update={"fetch_allow_loopback": True})
     return settings.model_copy(update={"agents": agents})
-
-
-@asynccontextmanager
-async def working(settings: Settings, *queues: str) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-
-    async def work() -> None:  # a start holds the loop and makes nobody wait: the watchdog passes over the tests' own
-        await run_worker(settings, queues, stop=stop)
-
-    task = asyncio.create_task(work())
-    try:
-        yield
-    finally:
-        stop.set()
-        await task
-
-
-@asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[str]:
-    """An API of these settings; its address."""
-    port = free_port()
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(settings), host="127.0.0.1", port=port, log_config=None, timeout_keep_alive=60)
-    )
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await task
 
 
 @asynccontextmanager

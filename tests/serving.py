@@ -2,19 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
-import uvicorn
 
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
 from agents_backend.services.seeds import seed
 from agents_backend.settings import Settings
-from agents_backend.stack.process import free_port
-from api.app import create_app
 from tests.conftest import PASSWORD
-from workers.main import run as run_worker
+from tests.running import running_api, running_worker
 
 
 @asynccontextmanager
@@ -25,21 +22,11 @@ async def serving(
     await asyncio.to_thread(upgrade, settings.database.url.get_secret_value())
     async with Database(settings.database) as database:
         await seed(database, settings)
-    stop, port = asyncio.Event(), free_port()
-    server = uvicorn.Server(
-        # Longer than a client keeps a connection, or a request may meet the end of the one that it is sent on.
-        uvicorn.Config(create_app(settings), port=port, log_config=None, ws="none", timeout_keep_alive=60)
-    )
-    api = asyncio.create_task(server.serve())
-    work = asyncio.create_task(run_worker(settings, list(queues), stop=stop)) if worker else None
-    while not server.started:
-        await asyncio.sleep(0.01)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=seconds) as client:
-        answer = await client.post("/admin/auth/login", json={"username": "admin", "password": PASSWORD})
-        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-        yield client
-    server.should_exit = True
-    await api  # first: what its last requests wait for is still done
-    stop.set()
-    if work is not None:
-        await work
+    async with AsyncExitStack() as running:
+        if worker:
+            await running.enter_async_context(running_worker(settings, queues))
+        url = await running.enter_async_context(running_api(settings))
+        async with httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=seconds) as client:
+            answer = await client.post("/admin/auth/login", json={"username": "admin", "password": PASSWORD})
+            client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+            yield client

@@ -15,7 +15,8 @@ from agents_backend.settings import CreditSettings, ModelConfig, ModelSettings, 
 from tests.api.people import Admin, signed_in, until
 from tests.conftest import running_stack, settings_for
 from tests.fakes.openai_server import FakeOpenAI
-from tests.schedulers import create, ended, never, run_now, working
+from tests.running import running_worker
+from tests.schedulers import create, ended, never, run_now
 from tests.schedulers import read as read_scheduler
 from tests.serving import serving
 from tests.streams import CHAT, body, chat, read
@@ -38,7 +39,7 @@ async def paid() -> AsyncIterator[Settings]:
 
 @pytest.fixture(scope="module")
 async def admin(paid: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    async with serving(paid) as client, working(paid, "background"):
+    async with serving(paid) as client, running_worker(paid, ["background"]):
         yield client
 
 

@@ -22,7 +22,8 @@ from agents_backend.settings import FileSettings, ModelConfig, ModelSettings, Se
 from tests.api.people import until
 from tests.conftest import running_stack, settings_for
 from tests.fakes.openai_server import FakeOpenAI
-from tests.schedulers import upkeep_now, working
+from tests.running import running_worker
+from tests.schedulers import upkeep_now
 from tests.serving import serving
 from tests.streams import CHAT, body, chat, read, text_of
 
@@ -255,7 +256,7 @@ async def test_the_schedule_deletes_what_is_past_its_time(seeing):
         await client.delete(f"{FILES}/{item['id']}")
     made = await upload(client, "old.txt", b"old")
     temporal, storage = await connect(settings), Storage(settings.storage, settings.data_dir)
-    async with Database(settings.database) as database, working(settings, "background"):
+    async with Database(settings.database) as database, running_worker(settings, ["background"]):
         await expire(database, made["id"])
         await upkeep_now(temporal, EXPIRE_FILES_WORKFLOW)
 

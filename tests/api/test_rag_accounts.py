@@ -29,7 +29,8 @@ from tests.fakes.embedding_server import FakeEmbeddings, tokens
 from tests.fakes.mcp_server import FakeMcp
 from tests.fakes.openai_server import FakeOpenAI
 from tests.fakes.wire import Asked, Server, answer
-from tests.schedulers import create, ended, never, run_now, working
+from tests.running import running_worker
+from tests.schedulers import create, ended, never, run_now
 from tests.serving import serving
 from tests.streams import chat
 
@@ -60,7 +61,10 @@ async def paid(embeddings: FakeEmbeddings, tmp_path_factory) -> AsyncIterator[Se
 
 @pytest.fixture(scope="module")
 async def admin(paid: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    async with serving(paid, queues=("chat", "media"), seconds=PATIENCE) as client, working(paid, "background"):
+    async with (
+        serving(paid, queues=("chat", "media"), seconds=PATIENCE) as client,
+        running_worker(paid, ["background"]),
+    ):
         yield client
 
 

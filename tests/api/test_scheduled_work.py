@@ -33,6 +33,7 @@ from agents_backend.settings import Settings
 from tests.api.people import Admin
 from tests.api.people import signed_in as sign_in
 from tests.fakes.http_server import FakeHttp
+from tests.running import running_api, running_worker
 from tests.schedulers import (
     BASE,
     PROMPT,
@@ -43,9 +44,7 @@ from tests.schedulers import (
     never,
     read,
     run_now,
-    serving,
     signed_in,
-    working,
 )
 
 UPKEEP = ("sandbox_sweep", "log_retention", "artifact_retention")
@@ -61,7 +60,7 @@ REFUSED_URLS = (
 
 @pytest.fixture(scope="module", autouse=True)
 async def background(settings: Settings, database: Database, worker: None) -> AsyncIterator[None]:
-    async with working(friendly(settings), "background"):
+    async with running_worker(friendly(settings), ["background"]):
         yield
 
 
@@ -69,7 +68,7 @@ async def background(settings: Settings, database: Database, worker: None) -> As
 async def ann(settings: Settings, database: Database) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody without any permission, at an API that lets loopback be named."""
     await add_user(database, "ann-of-tasks")
-    async with serving(friendly(settings)) as url, signed_in(url, "ann-of-tasks") as client:
+    async with running_api(friendly(settings)) as url, signed_in(url, "ann-of-tasks") as client:
         yield client
 
 

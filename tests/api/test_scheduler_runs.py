@@ -19,6 +19,7 @@ from agents_backend.integrations.temporal import connect
 from agents_backend.settings import Settings
 from tests.fakes.http_server import FakeHttp
 from tests.histories import told
+from tests.running import running_api, running_worker
 from tests.schedulers import (
     BASE,
     PROMPT,
@@ -33,22 +34,20 @@ from tests.schedulers import (
     read,
     run_now,
     runs_of,
-    serving,
     signed_in,
     until,
-    working,
 )
 
 
 @pytest.fixture(scope="module", autouse=True)
 async def background(settings: Settings, database: Database, worker: None) -> AsyncIterator[None]:
-    async with working(friendly(settings), "background"):
+    async with running_worker(friendly(settings), ["background"]):
         yield
 
 
 @pytest.fixture(scope="module")
 async def url(settings: Settings, database: Database) -> AsyncIterator[str]:
-    async with serving(friendly(settings)) as url:
+    async with running_api(friendly(settings)) as url:
         yield url
 
 

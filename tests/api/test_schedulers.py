@@ -14,14 +14,15 @@ from agents_backend.integrations.temporal import connect
 from agents_backend.services.timings import Timing
 from agents_backend.settings import Settings
 from tests.histories import told
-from tests.schedulers import BASE, add_user, calling, create, delete, interval, never, read, signed_in, working
+from tests.running import running_worker
+from tests.schedulers import BASE, add_user, calling, create, delete, interval, never, read, signed_in
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture(scope="module", autouse=True)
 async def background(settings: Settings, database: Database) -> AsyncIterator[None]:
-    async with working(settings, "background"):
+    async with running_worker(settings, ["background"]):
         yield
 
 

@@ -1,17 +1,14 @@
 """Signing in to the console with GitHub, on a fake that is another site."""
 
-import asyncio
-
 import pytest
-import uvicorn
 from playwright.async_api import expect
 
 from agents_backend.settings import OAuth2Settings
 from agents_backend.stack.process import free_port
-from api.app import create_app
 from tests.api.people import PASSWORD, Admin
 from tests.conftest import secret
 from tests.fakes.oauth_provider import CLIENT_ID, CLIENT_SECRET, GITHUB_ISSUER, FakeProviders
+from tests.running import running_api
 
 pytestmark = pytest.mark.browser
 
@@ -32,14 +29,8 @@ async def offering(settings, database):
             github_api_url=f"{fake.url}/github/api",
         )
         api = settings.api.model_copy(update={"public_url": url})
-        app = create_app(settings.model_copy(update={"oauth2": oauth2, "api": api}))
-        server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, ws="none"))
-        task = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
-        yield url, fake
-        server.should_exit = True
-        await task
+        async with running_api(settings.model_copy(update={"oauth2": oauth2, "api": api}), port=port):
+            yield url, fake
 
 
 async def test_the_button_signs_in_and_the_session_outlives_a_reload(visit, offering):

@@ -12,8 +12,9 @@ from pptx import Presentation
 
 from agents_backend.settings import SandboxSettings
 from tests.conftest import settings_for
+from tests.running import running_worker
 from tests.sandbox_host.running_host import CannotIsolate, RunningHost
-from tests.sandboxes.conftest import e2b_of, serving, signed_in, working
+from tests.sandboxes.conftest import e2b_of, serving, signed_in
 
 pytestmark = pytest.mark.browser
 BASE = "/agent/sandboxes"
@@ -30,7 +31,7 @@ async def url(stack, database) -> AsyncIterator[str]:
         host.remove()
         pytest.skip(f"the sandbox host cannot run here: {reason}")
     settings = settings_for(stack, e2b=e2b_of(host), sandboxes=SandboxSettings(per_user=60))
-    async with working(settings, ["sandbox"]), serving(settings) as url:
+    async with running_worker(settings, ["sandbox"]), serving(settings) as url:
         yield url
     host.stop()
     host.remove()

@@ -6,14 +6,15 @@ import pytest
 from playwright.async_api import expect
 
 from tests.api.people import PASSWORD, Admin, unique
-from tests.schedulers import friendly, working
+from tests.running import running_worker
+from tests.schedulers import friendly
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module", autouse=True)
 async def background(settings, database, worker: None) -> AsyncIterator[None]:
-    async with working(friendly(settings), "background"):
+    async with running_worker(friendly(settings), ["background"]):
         yield
 
 

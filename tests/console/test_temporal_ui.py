@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from types import SimpleNamespace
 
 import pytest
-import uvicorn
 from playwright.async_api import Browser, Page, expect
 
 from agents_backend.db.base import Database
@@ -15,8 +14,8 @@ from agents_backend.integrations.temporal import connect
 from agents_backend.services.seeds import seed
 from agents_backend.settings import ApiSettings
 from agents_backend.stack.process import free_port
-from api.app import create_app
 from tests.conftest import PASSWORD, running_stack, settings_for
+from tests.running import running_api
 
 MEMO = "what-only-some-may-read"
 
@@ -34,13 +33,8 @@ async def site() -> AsyncIterator[SimpleNamespace]:
         async with Database(settings.database) as database:
             await seed(database, settings)
         await (await connect(settings)).start_workflow("waits", MEMO, id="encrypted", task_queue="nobody")
-        server = uvicorn.Server(uvicorn.Config(create_app(settings), port=api.port, log_config=None, ws="none"))
-        serving = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
-        yield SimpleNamespace(api=api, ui=f"{ui_url}/namespaces/default/workflows/encrypted")
-        server.should_exit = True
-        await serving
+        async with running_api(settings, port=api.port):
+            yield SimpleNamespace(api=api, ui=f"{ui_url}/namespaces/default/workflows/encrypted")
 
 
 @pytest.fixture

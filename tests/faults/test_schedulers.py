@@ -25,6 +25,7 @@ from agents_backend.settings import Settings
 from agents_backend.stack.stack import Stack
 from tests.conftest import running_stack, settings_for
 from tests.fakes.http_server import FakeHttp
+from tests.running import running_api, running_worker
 from tests.schedulers import (
     BASE,
     calling,
@@ -36,10 +37,8 @@ from tests.schedulers import (
     never,
     run_now,
     runs_of,
-    serving,
     signed_in,
     until,
-    working,
 )
 
 pytestmark = pytest.mark.faults
@@ -66,7 +65,7 @@ async def own_database(own_settings: Settings) -> AsyncIterator[Database]:
 
 @pytest.fixture(scope="module")
 async def admin(own_settings: Settings, own_database: Database) -> AsyncIterator[httpx.AsyncClient]:
-    async with serving(own_settings) as url, signed_in(url, "admin") as client:
+    async with running_api(own_settings) as url, signed_in(url, "admin") as client:
         yield client
 
 
@@ -148,7 +147,7 @@ async def test_a_process_killed_between_the_row_and_the_schedule_leaves_nothing_
         synced = row is None if text is None else row.synced_version == row.version
         return synced and await note(own_settings, made["id"]) == text
 
-    async with working(own_settings, "background"):
+    async with running_worker(own_settings, ["background"]):
         await die(own_stack, "before", "create", str(uuid.UUID(int=0)), never(name="mortal"))
         (made,) = (await admin.get(BASE, params={"name": "mortal"})).json()["items"]
         assert await note(own_settings, made["id"]) is None
@@ -171,7 +170,7 @@ async def test_a_schedule_that_somebody_deleted_or_that_has_no_row_is_put_right_
     async with own_database.transaction() as session:
         row = await SchedulerRepository(session).locked(uuid.UUID(lost["id"]))
         await session.delete(row)
-    async with working(own_settings, "background"):
+    async with running_worker(own_settings, ["background"]):
 
         async def right() -> bool:
             # The audit's own schedule comes round in minutes; the list that it reads may lag.
@@ -198,7 +197,7 @@ async def test_a_fire_with_no_worker_up_is_run_when_one_comes(admin, own_setting
     assert web.received == []
     assert await runs_of(admin, scheduler) == []
     assert [run["status"] for run in await runs_of(admin, by_hand)] == ["pending"]
-    async with working(own_settings, "background"):
+    async with running_worker(own_settings, ["background"]):
         (run,) = await ended(admin, scheduler)
         (hand,) = await ended(admin, by_hand)
     assert (run["status"], len(web.at("/late"))) == ("succeeded", 1)
@@ -206,7 +205,7 @@ async def test_a_fire_with_no_worker_up_is_run_when_one_comes(admin, own_setting
 
 
 async def test_temporal_killed_and_restarted_fires_each_time_once(admin, own_settings, own_database, own_stack, web):
-    async with working(own_settings, "background"):
+    async with running_worker(own_settings, ["background"]):
         scheduler = await create(admin, interval(**calling(f"{web.url}/each"), overlap="allow_all"))
         await ended(admin, scheduler, 2)
         own_stack.temporal.kill()

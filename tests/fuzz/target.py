@@ -12,22 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import uvicorn
 
 from agents_backend.contracts.queues import QUEUES
 from agents_backend.db.base import Database
 from agents_backend.db.migrate import upgrade
 from agents_backend.services.seeds import seed
 from agents_backend.settings import ClaudeCodeSettings, ModelConfig, ModelSettings, SpeechSettings
-from agents_backend.stack.process import free_port
-from api.app import create_app
 from tests.conftest import PASSWORD, running_stack, settings_for
 from tests.fakes.anthropic_oauth import FakeAnthropicOAuth
 from tests.fakes.edge_server import FakeEdge
 from tests.fakes.openai_server import FakeOpenAI
+from tests.running import running_api, running_worker
 from tests.sandboxes.conftest import signed_in
 from tests.schedulers import never
-from workers.main import run as run_worker
 
 # No 5xx, no undocumented status, no breach of a schema.
 CHECKS = (
@@ -76,19 +73,8 @@ async def wreckable(data_dir: Path) -> AsyncIterator[Target]:
         await asyncio.to_thread(upgrade, settings.database.url.get_secret_value())
         async with Database(settings.database) as database:
             await seed(database, settings)
-        stop, port = asyncio.Event(), free_port()
-        server = uvicorn.Server(uvicorn.Config(create_app(settings), port=port, log_config=None, ws="none"))
-        worker = asyncio.create_task(run_worker(settings, QUEUES, stop=stop))
-        serving = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
-        url = f"http://127.0.0.1:{port}"
-        try:
+        async with running_worker(settings, QUEUES), running_api(settings) as url:
             yield Target(url, stack.environment(), await _people(f"{url}/api/v1"))
-        finally:
-            server.should_exit = True
-            stop.set()
-            await asyncio.gather(serving, worker)
 
 
 async def _people(base_url: str) -> dict[str, int]:

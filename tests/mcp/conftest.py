@@ -17,7 +17,8 @@ from tests.conftest import PASSWORD, running_stack, settings_for
 from tests.fakes.anthropic_oauth import FakeAnthropicOAuth
 from tests.fakes.mcp_server import FakeMcp
 from tests.fakes.openai_server import FakeOpenAI
-from tests.sandboxes.conftest import serving, signed_in, working
+from tests.running import running_worker
+from tests.sandboxes.conftest import serving, signed_in
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +68,7 @@ async def mcp_database(mcp_settings: Settings) -> AsyncIterator[Database]:
 
 @pytest.fixture(scope="session")
 async def mcp_url(mcp_settings: Settings, mcp_database: Database) -> AsyncIterator[str]:
-    async with working(mcp_settings, ["chat", "background"]), serving(mcp_settings) as url:
+    async with running_worker(mcp_settings, ["chat", "background"]), serving(mcp_settings) as url:
         yield url
 
 

@@ -1,23 +1,19 @@
 """The API and a worker with the embedded sandbox host beside them, a process as it is deployed."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-import uvicorn
 
 from agents_backend.db.base import Database
 from agents_backend.db.tables import User
 from agents_backend.integrations.sandboxes import Boxes
 from agents_backend.settings import AgentSettings, E2BSettings, SandboxSettings, Settings
-from agents_backend.stack.process import free_port
 from agents_backend.stack.stack import Stack
-from api.app import create_app
 from tests.conftest import PASSWORD, settings_for
+from tests.running import running_api, running_worker
 from tests.sandbox_host.running_host import CannotIsolate, RunningHost
-from workers.main import run as run_worker
 
 
 @pytest.fixture(scope="session")
@@ -40,38 +36,9 @@ def e2b_of(host: RunningHost) -> E2BSettings:
 
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[str]:
-    """The API as its users reach it."""
-    port = free_port()
-    config = uvicorn.Config(
-        # Longer than a client keeps a connection, or a request may meet the end of the one that it is sent on.
-        create_app(settings),
-        host="127.0.0.1",
-        port=port,
-        log_config=None,
-        lifespan="on",
-        ws="none",
-        timeout_keep_alive=60,
-    )
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{port}/api/v1"
-    finally:
-        server.should_exit = True
-        await task
-
-
-@asynccontextmanager
-async def working(settings: Settings, queues: list[str]) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    task = asyncio.create_task(run_worker(settings, queues, stop=stop))
-    try:
-        yield
-    finally:
-        stop.set()
-        await task
+    """Where the API's routes are."""
+    async with running_api(settings) as url:
+        yield f"{url}/api/v1"
 
 
 @asynccontextmanager
@@ -105,8 +72,7 @@ def sandbox_settings(stack: Stack, host: RunningHost) -> Settings:
 
 @pytest.fixture(scope="module")  # a module's worker ends with it: another module's may be for another E2B
 async def sandbox_url(sandbox_settings: Settings, database: Database) -> AsyncIterator[str]:
-    # The API ends first: what its last requests wait for is still done.
-    async with working(sandbox_settings, ["sandbox"]), serving(sandbox_settings) as url:
+    async with running_worker(sandbox_settings, ["sandbox"]), serving(sandbox_settings) as url:
         yield url
 
 

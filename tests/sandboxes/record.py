@@ -13,8 +13,9 @@ from agents_backend.services.administrator import ensure_administrator
 from agents_backend.settings import SandboxSettings
 from tests.conftest import running_stack, settings_for
 from tests.replay.record import one_event_a_line, without_this_machine
+from tests.running import running_worker
 from tests.sandbox_host.running_host import RunningHost
-from tests.sandboxes.conftest import e2b_of, serving, signed_in, working
+from tests.sandboxes.conftest import e2b_of, serving, signed_in
 
 HISTORIES = Path(__file__).parent / "histories"
 BASE = "/agent/sandboxes"
@@ -75,7 +76,7 @@ async def main() -> None:
         async with Database(settings.database) as database:
             await ensure_administrator(database, settings)
         temporal = await connect(settings)
-        async with working(settings, ["sandbox"]), serving(settings) as url, signed_in(url) as client:
+        async with running_worker(settings, ["sandbox"]), serving(settings) as url, signed_in(url) as client:
             for scenario in SCENARIOS:
                 handle = temporal.get_workflow_handle(await scenario(client))
                 await handle.result()

@@ -23,8 +23,9 @@ from agents_backend.services.seeds import seed
 from agents_backend.settings import E2BSettings, ModelConfig, ModelSettings, SandboxSettings, Settings
 from tests.conftest import running_stack, settings_for
 from tests.fakes.openai_server import FakeOpenAI
+from tests.running import running_worker
 from tests.sandbox_host.running_host import RunningHost
-from tests.sandboxes.conftest import add_user, e2b_of, serving, signed_in, working
+from tests.sandboxes.conftest import add_user, e2b_of, serving, signed_in
 from tests.streams import CHAT, body, read
 
 AGENT = "/agent/agent/stream"
@@ -58,7 +59,7 @@ async def agent_url(agent_settings: Settings) -> AsyncIterator[str]:
     async with Database(agent_settings.database) as database:
         await seed(database, agent_settings)
         await add_user(database, "stranger")
-    async with working(agent_settings, ["chat", "sandbox"]), serving(agent_settings) as url:
+    async with running_worker(agent_settings, ["chat", "sandbox"]), serving(agent_settings) as url:
         yield url
 
 

@@ -19,7 +19,8 @@ from tests.api import people
 from tests.api.people import Admin
 from tests.conftest import settings_for
 from tests.fakes.e2b_server import FakeE2B
-from tests.sandboxes.conftest import serving, signed_in, working
+from tests.running import running_worker
+from tests.sandboxes.conftest import serving, signed_in
 
 BASE = "/agent/sandboxes"
 
@@ -44,7 +45,7 @@ def fake_settings(stack: Stack, e2b: FakeE2B) -> Settings:
 
 @pytest.fixture(scope="module")
 async def fake_url(fake_settings: Settings, database: Database) -> AsyncIterator[str]:
-    async with working(fake_settings, ["sandbox"]), serving(fake_settings) as url:
+    async with running_worker(fake_settings, ["sandbox"]), serving(fake_settings) as url:
         yield url
 
 
