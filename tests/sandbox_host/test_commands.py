@@ -17,6 +17,9 @@ from e2b.sandbox.commands.command_handle import CommandExitException, PtySize
 
 from tests.sandbox_host.running_host import RunningHost, eventually
 
+# A process may end between the listing and the reading of its name.
+PROCESSES = "cat /proc/[0-9]*/comm 2>/dev/null || true"
+
 
 @pytest.fixture
 async def box(host: RunningHost):
@@ -56,7 +59,7 @@ def test_interpreters_and_tools_are_there(sandbox: Sandbox):
 def test_a_command_that_takes_too_long_is_ended_with_its_children(sandbox: Sandbox):
     with pytest.raises(TimeoutException):
         sandbox.commands.run("sleep 4321 & sleep 1234; echo never", timeout=0.3)
-    eventually(lambda: "sleep" not in sandbox.commands.run("cat /proc/[0-9]*/comm").stdout)
+    eventually(lambda: "sleep" not in sandbox.commands.run(PROCESSES).stdout)
 
 
 def test_a_background_command_is_listed_fed_and_ended(sandbox: Sandbox):
@@ -200,7 +203,7 @@ async def test_a_terminal_is_one(box: AsyncSandbox):
     await until(b"40 120")
     await box.pty.send_stdin(terminal.pid, b"sleep 1000\n")
     async with asyncio.timeout(20):
-        while "sleep" not in (await box.commands.run("cat /proc/[0-9]*/comm")).stdout:
+        while "sleep" not in (await box.commands.run(PROCESSES)).stdout:
             await asyncio.sleep(0.02)
     await box.pty.send_stdin(terminal.pid, b"\x03")
     await box.pty.send_stdin(terminal.pid, b"echo interrupted $?\n")
