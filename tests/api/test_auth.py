@@ -24,12 +24,20 @@ def app_client(settings):
     return app, httpx.AsyncClient(transport=transport, base_url="http://t", timeout=60)
 
 
-@pytest.fixture
-async def client(settings, database):
+@pytest.fixture(scope="module")
+async def site(settings, database):
     app, made = app_client(settings)
     async with app.router.lifespan_context(app), made:
-        await app.state.services.redis.flushdb()
-        yield made
+        yield app, made
+
+
+@pytest.fixture
+async def client(site):
+    """A browser that was here never before: nothing is counted against it."""
+    app, made = site
+    await app.state.services.redis.flushdb()
+    made.cookies.clear()
+    return made
 
 
 def credentials(settings):

@@ -38,5 +38,5 @@ class SlowTools:
         return ToolResult(f"{name} is done")
 
 
-if __name__ == "__main__":
+def main() -> None:
     asyncio.run(run(load(), ["chat"], more_tools=[SlowTools(Path(os.environ["MARKS"]))]))

@@ -2,10 +2,7 @@
 
 import asyncio
 import json
-import os
 import signal
-import subprocess
-import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
@@ -25,6 +22,8 @@ from agents_backend.settings import Settings
 from agents_backend.stack.stack import Stack
 from tests.conftest import running_stack, settings_for
 from tests.fakes.http_server import FakeHttp
+from tests.faults import dying_schedulers
+from tests.processes import Process
 from tests.running import running_api, running_worker
 from tests.schedulers import (
     BASE,
@@ -75,50 +74,11 @@ async def web() -> AsyncIterator[FakeHttp]:
         yield fake
 
 
-# A process that changes a scheduler and kills itself before, or after, Temporal is told.
-DYING = """
-import asyncio, json, os, signal, sys, uuid
-from agents_backend.db.base import Database
-from agents_backend.integrations.temporal import connect
-from agents_backend.services.schedule_mirror import ScheduleMirror
-from agents_backend.services.schedulers import Schedulers
-from agents_backend.settings import Settings
-
-when, what, scheduler_id, body = sys.argv[1], sys.argv[2], sys.argv[3], json.loads(sys.argv[4])
-
-class Dying(ScheduleMirror):
-    async def _put(self, row):
-        if when == "after":
-            await super()._put(row)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    async def delete(self, schedule):
-        if when == "after":
-            await super().delete(schedule)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-async def main():
-    settings = Settings()
-    temporal = await connect(settings)
-    async with Database(settings.database) as database:
-        mirror = Dying(database=database, temporal=temporal)
-        schedulers = Schedulers(database=database, mirror=mirror, settings=settings)
-        if what == "create":
-            await schedulers.create(1, body, idempotency_key=None)
-        elif what == "update":
-            await schedulers.update(uuid.UUID(scheduler_id), 1, body, version=None)
-        else:
-            await schedulers.delete(uuid.UUID(scheduler_id), 1)
-
-asyncio.run(main())
-"""
-
-
 async def die(stack: Stack, when: str, what: str, scheduler_id: str, body: dict) -> None:
-    command = [sys.executable, "-c", DYING, when, what, scheduler_id, json.dumps(body)]
-    environment = {**os.environ, **stack.environment()}
-    ended = await asyncio.to_thread(subprocess.run, command, env=environment, check=False)
-    assert ended.returncode == -signal.SIGKILL
+    arguments = (when, what, scheduler_id, json.dumps(body))
+    process = Process(*arguments, environment=stack.environment(), main=dying_schedulers.main)
+    process.start()
+    assert await asyncio.to_thread(process.wait) == -signal.SIGKILL
 
 
 async def sweep(settings: Settings, database: Database, done: Callable[[], Awaitable[bool]]) -> None:

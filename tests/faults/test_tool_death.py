@@ -2,48 +2,35 @@
 
 import asyncio
 import json
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from agents_backend.services.tool_calls import UNCERTAIN
 from tests.api.test_chat import CHAT, body, read
 from tests.conftest import running_stack, settings_for
+from tests.fakes import tool_worker
 from tests.fakes.openai_server import FakeOpenAI
+from tests.processes import Process
 from tests.serving import serving
 
 pytestmark = pytest.mark.faults
-ROOT = Path(__file__).parents[2]
-
-
-def start_worker(environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "tests.fakes.tool_worker"]
-    return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL)
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGKILL)
-    process.wait()
 
 
 async def test_a_tool_that_may_not_be_repeated_runs_once_and_one_that_may_runs_again(tmp_path):
     async with running_stack() as stack, FakeOpenAI() as model, serving(settings_for(stack), worker=False) as client:
         models = json.dumps([{"name": "fake", "model": "fake", "base_url": model.base_url}])
-        environment = {**os.environ, **stack.environment(), "MODEL_LIST": models, "MARKS": str(tmp_path)}
-        worker = start_worker(environment)
+        environment = {**stack.environment(), "MODEL_LIST": models, "MARKS": str(tmp_path)}
+        worker = Process(environment=environment, main=tool_worker.main)
+        worker.start()
         try:
             async with client.stream("POST", CHAT, json=body("[tool:charge {}] [tool:look {}]")) as response:
                 while not ((tmp_path / "charge").exists() and (tmp_path / "look").exists()):
                     await asyncio.sleep(0.05)
-                kill(worker)
-                worker = start_worker(environment)
+                worker.kill()
+                worker.start()
                 events = [event for _, event in await read(response)]
         finally:
-            kill(worker)
+            worker.kill()
     assert events[-1]["type"] == "RUN_FINISHED", events[-1]
     results = {event["content"] for event in events if event["type"] == "TOOL_CALL_RESULT"}
     assert results == {UNCERTAIN, "look is done"}

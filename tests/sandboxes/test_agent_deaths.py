@@ -2,13 +2,8 @@
 
 import asyncio
 import json
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import pytest
@@ -16,13 +11,13 @@ import pytest
 from agents_backend.domain.attachments import MARKS
 from tests.conftest import running_stack, settings_for
 from tests.fakes.openai_server import FakeOpenAI
+from tests.processes import Process
 from tests.sandbox_host.running_host import RunningHost
 from tests.sandboxes.conftest import e2b_of
 from tests.serving import serving
 from tests.streams import body, read
 
 pytestmark = pytest.mark.faults
-ROOT = Path(__file__).parents[2]
 SECONDS = 150
 COMMAND = "echo x >> times; touch begun; until [ -e go ]; do sleep 0.05; done; echo ran $(wc -l < times) times; exit 5"
 
@@ -33,16 +28,7 @@ class House:
 
     client: httpx.AsyncClient
     model: FakeOpenAI
-    environment: dict[str, str]
-    worker: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "agents_backend.cli", "worker", "--queues", "chat,sandbox"]
-        self.worker = subprocess.Popen(command, env=self.environment, cwd=ROOT, stdout=subprocess.DEVNULL)
-
-    def kill(self) -> None:
-        self.worker.send_signal(signal.SIGKILL)
-        self.worker.wait()
+    worker: Process
 
     async def killed_when(self, command: str, mark: str, **more) -> tuple[str, asyncio.Task]:
         """A run with one command, whose worker is killed when there is a file `mark` in its sandbox; the sandbox, and its events to come."""
@@ -52,8 +38,8 @@ class House:
         where = f"/agent/sandboxes/{sandbox}/download"
         while (await self.client.get(where, params={"path": mark})).status_code != 200:
             await asyncio.sleep(0.05)
-        self.kill()
-        self.start()
+        self.worker.kill()
+        self.worker.start()
         return sandbox, events
 
     async def _events(self, asked: dict) -> list[dict]:
@@ -86,10 +72,10 @@ async def house(host: RunningHost, tmp_path_factory: pytest.TempPathFactory) -> 
         models = json.dumps([{"name": "fake", "model": "fake", "base_url": model.base_url}])
         e2b = {f"E2B_{name.upper()}": value for name, value in host.options.items()}
         more = {"MODEL_LIST": models, "DATA_DIR": str(data)}
-        house = House(client, model, {**os.environ, **stack.environment(), **e2b, **more})
-        house.start()
-        yield house
-        house.kill()
+        worker = Process("worker", "--queues", "chat,sandbox", environment={**stack.environment(), **e2b, **more})
+        worker.start()
+        yield House(client, model, worker)
+        worker.kill()
 
 
 async def test_a_command_of_an_agent_whose_worker_is_killed_runs_once_and_its_output_arrives(house: House):

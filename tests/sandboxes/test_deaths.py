@@ -1,10 +1,6 @@
 """kill -9 of the worker and of the sandbox host in the middle of things: nothing is run twice, and it works again."""
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 
@@ -15,6 +11,7 @@ from agents_backend.db.base import Database
 from agents_backend.settings import SandboxSettings, Settings
 from agents_backend.stack.stack import Stack
 from tests.conftest import settings_for
+from tests.processes import Process
 from tests.sandbox_host.running_host import RunningHost
 from tests.sandboxes.conftest import e2b_of, serving, signed_in
 
@@ -22,26 +19,10 @@ pytestmark = pytest.mark.faults
 BASE = "/agent/sandboxes"
 
 
-class WorkerProcess:
-    """A worker as it is deployed: a process of its own."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self._environment = environment
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "agents_backend.cli", "worker", "--queues", "sandbox"]
-        self._process = subprocess.Popen(command, env=self._environment, stdout=subprocess.DEVNULL)
-
-    def kill(self) -> None:
-        self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
-
-
 @pytest.fixture(scope="module")
-def worker_process(stack: Stack, host: RunningHost, database: Database) -> Iterator[WorkerProcess]:
+def worker_process(stack: Stack, host: RunningHost, database: Database) -> Iterator[Process]:
     e2b = {f"E2B_{name.upper()}": value for name, value in host.options.items()}
-    process = WorkerProcess({**os.environ, **stack.environment(), **e2b})
+    process = Process("worker", "--queues", "sandbox", environment={**stack.environment(), **e2b})
     process.start()
     yield process
     process.kill()
@@ -53,7 +34,7 @@ def deployed(stack: Stack, host: RunningHost) -> Settings:
 
 
 @pytest.fixture(scope="module")
-async def sandbox_url(deployed: Settings, worker_process: WorkerProcess) -> AsyncIterator[str]:
+async def sandbox_url(deployed: Settings, worker_process: Process) -> AsyncIterator[str]:
     """The API alone; the worker is a process."""
     async with serving(deployed) as url:
         yield url
@@ -71,7 +52,7 @@ async def run(client: httpx.AsyncClient, sandbox: str, command: str, **more) -> 
 
 
 async def test_a_command_whose_worker_is_killed_is_awaited_on_and_not_run_twice(
-    client: httpx.AsyncClient, sandbox: str, worker_process: WorkerProcess
+    client: httpx.AsyncClient, sandbox: str, worker_process: Process
 ):
     command = "echo begun >> /tmp/times; until [ -e /tmp/go ]; do sleep 0.1; done; wc -l < /tmp/times; exit 5"
     waiting = asyncio.create_task(run(client, sandbox, command))
@@ -92,7 +73,7 @@ async def test_a_command_whose_worker_is_killed_is_awaited_on_and_not_run_twice(
 
 
 async def test_a_command_that_nobody_heard_begin_is_not_begun_again(
-    client: httpx.AsyncClient, sandbox: str, worker_process: WorkerProcess
+    client: httpx.AsyncClient, sandbox: str, worker_process: Process
 ):
     """The worker dies while it waits for the very call that starts the command."""
     waiting = asyncio.create_task(run(client, sandbox, "echo once >> /tmp/count; sleep 2; wc -l < /tmp/count"))

@@ -2,38 +2,30 @@
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 
+from tests.processes import Process
+
 READY_SECONDS = 120
 
 
-class LoggedProcess:
-    """`agents-backend <arguments>` with an environment; its standard error is the log."""
+class LoggedProcess(Process):
+    """`agents-backend <arguments>` with an environment; what it prints is the log."""
 
     def __init__(self, *arguments: str, environment: dict[str, str], folder: Path) -> None:
-        self._arguments, self._environment = arguments, {**os.environ, **environment}
         self._log = folder / f"{'-'.join(arguments).replace('/', '_')}.log"
+        super().__init__(*arguments, environment=environment, log=self._log)
 
     def __enter__(self) -> Self:
-        with self._log.open("ab") as log:
-            command = [sys.executable, "-m", "agents_backend.cli", *self._arguments]
-            self._process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-    def stop(self) -> int:
-        """Ask it to end, as a platform does; its exit code."""
-        self._process.terminate()
-        return self._process.wait(30)
 
     @property
     def log(self) -> str:
@@ -52,7 +44,7 @@ class LoggedProcess:
                         return
                 except httpx.HTTPError:
                     pass
-                assert self._process.poll() is None, self.log
+                assert self.is_alive, self.log
                 await asyncio.sleep(0.1)
         raise AssertionError(f"{url} never answered: {self.log}")
 
