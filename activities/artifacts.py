@@ -2,8 +2,7 @@
 
 from temporalio import activity
 
-from activities.failures import as_failures
-from activities.heartbeats import beating
+from activities.heartbeats import working
 from agents_backend.contracts import activities as names
 from agents_backend.services.artifacts import Artifacts
 
@@ -14,6 +13,5 @@ class ArtifactActivities:
 
     @activity.defn(name=names.EXPIRE_ARTIFACTS)
     async def expire_artifacts(self) -> int:
-        with as_failures():
-            async with beating():
-                return await self._artifacts.expire()
+        async with working():
+            return await self._artifacts.expire()

@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from activities.failures import as_failures
+from activities.heartbeats import working
 from agents_backend.contracts import activities as names
 from agents_backend.contracts.coding_agents import ClaudeCodeRef, NextRefresh
 from agents_backend.services.claude_code import ClaudeCode
@@ -14,10 +14,10 @@ class CodingAgentActivities:
 
     @activity.defn(name=names.REFRESH_CLAUDE_CODE)
     async def refresh_claude_code(self, ref: ClaudeCodeRef) -> NextRefresh:
-        with as_failures():
+        async with working():
             return NextRefresh(at=await self._claude_code.refresh(ref.user_id))
 
     @activity.defn(name=names.SWEEP_CLAUDE_CODE)
     async def sweep_claude_code(self) -> int:
-        with as_failures():
+        async with working():
             return await self._claude_code.sweep()

@@ -2,8 +2,7 @@
 
 from temporalio import activity
 
-from activities.failures import as_failures
-from activities.heartbeats import beating
+from activities.heartbeats import working
 from agents_backend.contracts import activities as names
 from agents_backend.contracts.media import Drafted, MadeFile
 from agents_backend.contracts.turns import RunRef
@@ -16,12 +15,10 @@ class DeckActivities:
 
     @activity.defn(name=names.OUTLINE_DECK)
     async def outline_deck(self, run: RunRef) -> Drafted:
-        with as_failures():
-            async with beating():
-                return await self._files.outline(run)
+        async with working():
+            return await self._files.outline(run)
 
     @activity.defn(name=names.BUILD_DECK)
     async def build_deck(self, run: RunRef) -> MadeFile:
-        with as_failures():
-            async with beating():
-                return await self._files.build(run)
+        async with working():
+            return await self._files.build(run)

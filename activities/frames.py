@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from activities.failures import as_failures
+from activities.heartbeats import working
 from agents_backend.contracts import activities as names
 from agents_backend.contracts.turns import RunEnd, RunProgress
 from agents_backend.services.run_ends import RunEnds
@@ -14,10 +14,10 @@ class FrameActivities:
 
     @activity.defn(name=names.MARK_STEP)
     async def mark_step(self, progress: RunProgress) -> None:
-        with as_failures():
+        async with working():
             await self._ends.mark(progress)
 
     @activity.defn(name=names.FINISH_RUN)
     async def finish_run(self, end: RunEnd) -> None:
-        with as_failures():
+        async with working():
             await self._ends.finish(end)

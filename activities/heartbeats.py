@@ -1,4 +1,4 @@
-"""Beats while an activity works, so that its worker's death is noticed in seconds and a cancel arrives at once."""
+"""What is around every activity: beats while it works, so that its worker's death is noticed in seconds and a cancel arrives at once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,20 +6,27 @@ from contextlib import asynccontextmanager, suppress
 
 from temporalio import activity
 
+from activities.failures import as_failures
+
 EVERY_SECONDS = 1.0
 
 
 @asynccontextmanager
-async def beating() -> AsyncIterator[None]:
-    async def beat() -> None:
-        while True:
-            await asyncio.sleep(EVERY_SECONDS)
-            activity.heartbeat()
+async def working() -> AsyncIterator[None]:
+    with as_failures():
+        if activity.info().is_local:  # within a workflow task, which beats by itself
+            yield
+            return
+        beats = asyncio.create_task(_beat())
+        try:
+            yield
+        finally:
+            beats.cancel()
+            with suppress(asyncio.CancelledError):
+                await beats
 
-    task = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+
+async def _beat() -> None:
+    while True:
+        await asyncio.sleep(EVERY_SECONDS)
+        activity.heartbeat()

@@ -2,8 +2,7 @@
 
 from temporalio import activity
 
-from activities.failures import as_failures
-from activities.heartbeats import beating
+from activities.heartbeats import working
 from agents_backend.contracts import activities as names
 from agents_backend.contracts.ingestion import (
     Batches,
@@ -27,37 +26,32 @@ class IngestionActivities:
 
     @activity.defn(name=names.FETCH_RESOURCE)
     async def fetch_resource(self, run: RunRef) -> Fetched:
-        with as_failures():
-            async with beating():
-                return await self._ingestion.fetch(run, attempt=activity.info().attempt)
+        async with working():
+            return await self._ingestion.fetch(run, attempt=activity.info().attempt)
 
     @activity.defn(name=names.PARSE_RESOURCE)
     async def parse_resource(self, run: RunRef) -> Parsed:
-        with as_failures():
-            async with beating():
-                return await self._ingestion.parse(run)
+        async with working():
+            return await self._ingestion.parse(run)
 
     @activity.defn(name=names.CUT_RESOURCE)
     async def cut_resource(self, run: RunRef) -> Batches:
-        with as_failures():
-            async with beating():
-                return await self._ingestion.cut(run)
+        async with working():
+            return await self._ingestion.cut(run)
 
     @activity.defn(name=names.EMBED_PASSAGES)
     async def embed_passages(self, part: IngestedRange) -> int:
-        with as_failures():
-            async with beating():
-                return await self._ingestion.embed(part)
+        async with working():
+            return await self._ingestion.embed(part)
 
     @activity.defn(name=names.INDEX_RESOURCE)
     async def index_resource(self, indexed: IndexedResource) -> int:
-        with as_failures():
-            async with beating():
-                return await self._ingestion.index(indexed.run, indexed.batches)
+        async with working():
+            return await self._ingestion.index(indexed.run, indexed.batches)
 
     @activity.defn(name=names.REFUSE_RESOURCE)
     async def refuse_resource(self, end: RefusedIngestion) -> None:
-        with as_failures():
+        async with working():
             await self._ingestion.refuse(end)
 
 
@@ -67,17 +61,15 @@ class ResourceSweepActivities:
 
     @activity.defn(name=names.SWEEP_RESOURCES)
     async def sweep_resources(self) -> ResourcesSwept:
-        with as_failures():
-            async with beating():
-                return await self._sweeps.sweep()
+        async with working():
+            return await self._sweeps.sweep()
 
     @activity.defn(name=names.EMBED_ANEW)
     async def embed_anew(self, part: StaleRange) -> int:
-        with as_failures():
-            async with beating():
-                return await self._sweeps.embed(part)
+        async with working():
+            return await self._sweeps.embed(part)
 
     @activity.defn(name=names.EMBEDDED_ANEW)
     async def embedded_anew(self, resource: StaleResource) -> None:
-        with as_failures():
+        async with working():
             await self._sweeps.embedded(resource)

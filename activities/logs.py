@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from activities.failures import as_failures
+from activities.heartbeats import working
 from agents_backend.contracts import activities as names
 from agents_backend.contracts.logs import Forgotten
 from agents_backend.services.logs import Retention
@@ -14,5 +14,5 @@ class LogActivities:
 
     @activity.defn(name=names.FORGET_LOGS)
     async def forget_logs(self) -> Forgotten:
-        with as_failures():
+        async with working():
             return await self._retention.forget()

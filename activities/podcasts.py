@@ -2,8 +2,7 @@
 
 from temporalio import activity
 
-from activities.failures import as_failures
-from activities.heartbeats import beating
+from activities.heartbeats import working
 from agents_backend.contracts import activities as names
 from agents_backend.contracts.media import MadeFile, SpeechPlan
 from agents_backend.contracts.turns import RunRef
@@ -16,12 +15,10 @@ class PodcastActivities:
 
     @activity.defn(name=names.WRITE_SCRIPT)
     async def write_script(self, run: RunRef) -> SpeechPlan:
-        with as_failures():
-            async with beating():
-                return await self._files.write(run)
+        async with working():
+            return await self._files.write(run)
 
     @activity.defn(name=names.MIX_PODCAST)
     async def mix_podcast(self, run: RunRef) -> MadeFile:
-        with as_failures():
-            async with beating():
-                return await self._files.mix(run)
+        async with working():
+            return await self._files.mix(run)

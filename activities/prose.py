@@ -2,8 +2,7 @@
 
 from temporalio import activity
 
-from activities.failures import as_failures
-from activities.heartbeats import beating
+from activities.heartbeats import working
 from agents_backend.contracts import activities as names
 from agents_backend.contracts.media import Drafted
 from agents_backend.contracts.turns import RunRef
@@ -16,6 +15,5 @@ class ProseActivities:
 
     @activity.defn(name=names.WRITE_PROSE)
     async def write_prose(self, run: RunRef) -> Drafted:
-        with as_failures():
-            async with beating():
-                return await self._texts.write(run, attempt=activity.info().attempt)
+        async with working():
+            return await self._texts.write(run, attempt=activity.info().attempt)

@@ -1,12 +1,8 @@
 """What the workflows of sandboxes and their commands ask for."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from temporalio import activity
 
-from activities.failures import as_failures
-from activities.heartbeats import beating
+from activities.heartbeats import working
 from agents_backend.contracts import activities as names
 from agents_backend.contracts.sandboxes import (
     CommandFailure,
@@ -23,50 +19,43 @@ from agents_backend.services.sandbox_lives import SandboxLives
 from agents_backend.services.sandbox_sweeps import SandboxSweeps
 
 
-@asynccontextmanager
-async def _work() -> AsyncIterator[None]:
-    with as_failures():
-        async with beating():
-            yield
-
-
 class SandboxActivities:
     def __init__(self, *, lives: SandboxLives) -> None:
         self._lives = lives
 
     @activity.defn(name=names.CREATE_SANDBOX)
     async def create_sandbox(self, sandbox: SandboxRef) -> SandboxState:
-        async with _work():
+        async with working():
             return await self._lives.create(sandbox, attempt=activity.info().attempt)
 
     @activity.defn(name=names.RESUME_SANDBOX)
     async def resume_sandbox(self, lease: Lease) -> SandboxState:
-        async with _work():
+        async with working():
             return await self._lives.resume(lease)
 
     @activity.defn(name=names.EXTEND_SANDBOX)
     async def extend_sandbox(self, lease: Lease) -> SandboxState:
-        async with _work():
+        async with working():
             return await self._lives.extend(lease)
 
     @activity.defn(name=names.PAUSE_SANDBOX)
     async def pause_sandbox(self, sandbox: SandboxRef) -> SandboxState:
-        async with _work():
+        async with working():
             return await self._lives.pause(sandbox)
 
     @activity.defn(name=names.PAUSE_IDLE_SANDBOX)
     async def pause_idle_sandbox(self, sandbox: SandboxRef) -> SandboxState:
-        async with _work():
+        async with working():
             return await self._lives.pause_idle(sandbox)
 
     @activity.defn(name=names.REMOVE_SANDBOX)
     async def remove_sandbox(self, farewell: Farewell) -> SandboxState:
-        async with _work():
+        async with working():
             return await self._lives.remove(farewell)
 
     @activity.defn(name=names.CHECK_SANDBOX)
     async def check_sandbox(self, sandbox: SandboxRef) -> SandboxState:
-        async with _work():
+        async with working():
             return await self._lives.check(sandbox)
 
 
@@ -76,27 +65,27 @@ class CommandActivities:
 
     @activity.defn(name=names.BEGIN_COMMAND)
     async def begin_command(self, command: CommandRef) -> CommandProgress:
-        with as_failures():  # within a workflow task, which beats by itself
+        async with working():
             return await self._commands.start(command, wait=BEGIN_SECONDS)
 
     @activity.defn(name=names.START_COMMAND)
     async def start_command(self, command: CommandRef) -> CommandProgress:
-        async with _work():
+        async with working():
             return await self._commands.start(command)
 
     @activity.defn(name=names.AWAIT_COMMAND)
     async def await_command(self, command: CommandRef) -> CommandProgress:
-        async with _work():
+        async with working():
             return await self._commands.follow(command)
 
     @activity.defn(name=names.STOP_COMMAND)
     async def stop_command(self, command: CommandRef) -> CommandProgress:
-        async with _work():
+        async with working():
             return await self._commands.stop(command)
 
     @activity.defn(name=names.FAIL_COMMAND)
     async def fail_command(self, failure: CommandFailure) -> None:
-        async with _work():
+        async with working():
             await self._commands.fail(failure)
 
 
@@ -106,5 +95,5 @@ class SandboxSweepActivities:
 
     @activity.defn(name=names.SWEEP_SANDBOXES)
     async def sweep_sandboxes(self) -> SandboxesSwept:
-        async with _work():
+        async with working():
             return await self._sweeps.sweep()

@@ -2,8 +2,7 @@
 
 from temporalio import activity
 
-from activities.failures import as_failures
-from activities.heartbeats import beating
+from activities.heartbeats import working
 from agents_backend.contracts import activities as names
 from agents_backend.contracts.schedulers import FireEnd, FireRef, FireState, SchedulersSwept
 from agents_backend.services.outcomes import Outcomes
@@ -17,41 +16,40 @@ class SchedulerActivities:
 
     @activity.defn(name=names.START_TASK)
     async def start_task(self, fire: FireRef) -> FireState:
-        with as_failures():
+        async with working():
             return await self._scheduled.start(fire)
 
     @activity.defn(name=names.PERFORM_TASK)
     async def perform_task(self, fire: FireRef) -> FireState:
-        with as_failures():
-            async with beating():
-                return await self._scheduled.perform(fire, attempt=activity.info().attempt)
+        async with working():
+            return await self._scheduled.perform(fire, attempt=activity.info().attempt)
 
     @activity.defn(name=names.LOOK_AT_TASK)
     async def look_at_task(self, fire: FireRef) -> FireState:
-        with as_failures():
+        async with working():
             return await self._scheduled.look(fire)
 
     @activity.defn(name=names.END_TASK)
     async def end_task(self, end: FireEnd) -> FireState:
-        with as_failures():
+        async with working():
             return await self._scheduled.end(end)
 
     @activity.defn(name=names.DELIVER_WEBHOOK)
     async def deliver_webhook(self, fire: FireRef) -> None:
-        with as_failures():
+        async with working():
             await self._outcomes.deliver(fire)
 
     @activity.defn(name=names.GIVE_WEBHOOK_UP)
     async def give_webhook_up(self, fire: FireRef) -> None:
-        with as_failures():
+        async with working():
             await self._outcomes.give_up(fire)
 
     @activity.defn(name=names.SWEEP_SCHEDULERS)
     async def sweep_schedulers(self) -> SchedulersSwept:
-        with as_failures():
+        async with working():
             return await self._sweeps.sweep()
 
     @activity.defn(name=names.AUDIT_SCHEDULERS)
     async def audit_schedulers(self) -> SchedulersSwept:
-        with as_failures():
+        async with working():
             return await self._sweeps.audit()

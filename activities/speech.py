@@ -2,8 +2,7 @@
 
 from temporalio import activity
 
-from activities.failures import as_failures
-from activities.heartbeats import beating
+from activities.heartbeats import working
 from agents_backend.contracts import activities as names
 from agents_backend.contracts.media import LineRef, MadeFile, SpeechPlan, SpokenLine
 from agents_backend.contracts.turns import RunRef
@@ -17,23 +16,20 @@ class SpeechActivities:
 
     @activity.defn(name=names.PLAN_SPEECH)
     async def plan_speech(self, run: RunRef) -> SpeechPlan:
-        with as_failures():
-            async with beating():
-                return await self._files.plan(run)
+        async with working():
+            return await self._files.plan(run)
 
     @activity.defn(name=names.SPEAK_LINE)
     async def speak_line(self, line: LineRef) -> SpokenLine:
-        with as_failures():
-            async with beating():
-                return await self._lines.speak(line, attempt=activity.info().attempt)
+        async with working():
+            return await self._lines.speak(line, attempt=activity.info().attempt)
 
     @activity.defn(name=names.MIX_SPEECH)
     async def mix_speech(self, run: RunRef) -> MadeFile:
-        with as_failures():
-            async with beating():
-                return await self._files.mix(run)
+        async with working():
+            return await self._files.mix(run)
 
     @activity.defn(name=names.CLEAR_LINES)
     async def clear_lines(self, run: RunRef) -> None:
-        with as_failures():
+        async with working():
             await self._lines.clear(run)

@@ -2,7 +2,7 @@
 
 from temporalio import activity
 
-from activities.failures import as_failures
+from activities.heartbeats import working
 from agents_backend.contracts import activities as names
 from agents_backend.contracts.sweeps import Swept
 from agents_backend.services.sweeps import Sweeps
@@ -14,5 +14,5 @@ class SweepActivities:
 
     @activity.defn(name=names.SWEEP_RUNS)
     async def sweep_runs(self) -> Swept:
-        with as_failures():
+        async with working():
             return await self._sweeps.sweep()

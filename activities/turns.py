@@ -2,8 +2,7 @@
 
 from temporalio import activity
 
-from activities.failures import as_failures
-from activities.heartbeats import beating
+from activities.heartbeats import working
 from agents_backend.contracts import activities as names
 from agents_backend.contracts.turns import (
     ModelRequest,
@@ -29,17 +28,15 @@ class TurnActivities:
 
     @activity.defn(name=names.CALL_MODEL)
     async def call_model(self, request: ModelRequest) -> ModelTurn:
-        with as_failures():
-            async with beating():
-                return await self._models.call(request, attempt=activity.info().attempt, is_wanted=was_cancelled)
+        async with working():
+            return await self._models.call(request, attempt=activity.info().attempt, is_wanted=was_cancelled)
 
     @activity.defn(name=names.CALL_TOOL)
     async def call_tool(self, request: ToolRequest) -> ToolOutcome:
-        with as_failures():
-            async with beating():
-                return await self._tools.call(request, is_wanted=was_cancelled)
+        async with working():
+            return await self._tools.call(request, is_wanted=was_cancelled)
 
     @activity.defn(name=names.PAUSE_RUN)
     async def pause_run(self, pause: Pause) -> None:
-        with as_failures():
+        async with working():
             await self._ends.pause(pause)

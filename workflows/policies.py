@@ -48,6 +48,7 @@ TOOL = ActivityConfig(
 RECORD = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=90),
     schedule_to_close_timeout=timedelta(days=1),
+    heartbeat_timeout=timedelta(seconds=3),
     retry_policy=OURS,
 )
 # A round that fails is left to the next one.

@@ -7,7 +7,12 @@ from itertools import pairwise
 
 import httpx
 import pytest
+from sqlalchemy import text
+from temporalio.client import Client
 
+from agents_backend.contracts import activities as names
+from agents_backend.db.base import Database
+from agents_backend.integrations.temporal import connect
 from agents_backend.services.stream_cursor import order
 from tests.faults.conftest import Deployment
 from tests.streams import CHAT, body, chat, read, rejoin
@@ -70,9 +75,9 @@ async def check_told_once(client: httpx.AsyncClient, frames: list[tuple[str, dic
 
 @pytest.mark.parametrize("strike", [kill_worker, kill_redis, kill_postgres, kill_temporal])
 async def test_a_client_that_stays_is_told_the_right_text_once(strike: Strike, deployment: Deployment):
-    text, frames = f"{strike.__name__} [tokens={TOKENS} delay=15]", []
+    said, frames = f"{strike.__name__} [tokens={TOKENS} delay=15]", []
     async with deployment.client(0) as client:
-        async with client.stream("POST", CHAT, json=body(text)) as response:
+        async with client.stream("POST", CHAT, json=body(said)) as response:
             await read_and_strike(response, lambda: strike(deployment), frames)
         await check_told_once(client, frames, response.headers["X-Thread-Id"])
 
@@ -104,6 +109,32 @@ async def test_a_run_that_waits_for_a_human_survives_a_restart_of_everything(dep
         whole = [event for _, event in await rejoin(client, run_id)]
     assert [e["content"][-6:] for e in whole if e["type"] == "TOOL_CALL_RESULT"] == ["+09:00"]
     assert whole[-1]["outcome"]["type"] == "success"
+
+
+async def test_a_worker_that_dies_as_it_writes_what_a_run_waits_for_is_missed_at_once(deployment: Deployment):
+    """Its write is held up by a lock; the 90 seconds that such a write may take must not pass first."""
+    temporal = await connect(deployment.settings)
+    async with deployment.client(1) as client, Database(deployment.settings.database) as database:
+        async with database.transaction() as session:
+            await session.execute(text("LOCK TABLE interrupts IN EXCLUSIVE MODE"))
+            answer = asyncio.create_task(chat(client, 'ask [tool:ask_human {"question": "Well?"}]'))
+            await attempt_of(temporal, names.PAUSE_RUN, 1)
+            await kill_worker(deployment)
+            async with asyncio.timeout(15):
+                await attempt_of(temporal, names.PAUSE_RUN, 2)
+        _, events = await answer
+    assert events[-1]["outcome"]["type"] == "interrupt"
+
+
+async def attempt_of(temporal: Client, activity: str, number: int) -> None:
+    """Wait until a worker has begun an activity of some chat for so many times."""
+    while True:
+        async for found in temporal.list_workflows('ExecutionStatus = "Running"'):
+            told = await temporal.get_workflow_handle(found.id).describe()
+            for pending in told.raw_description.pending_activities:
+                if pending.activity_type.name == activity and pending.attempt == number:
+                    return
+        await asyncio.sleep(0.1)
 
 
 async def test_an_answer_given_while_temporal_is_away_is_delivered_when_it_returns(deployment: Deployment):
