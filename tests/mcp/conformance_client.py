@@ -1,4 +1,4 @@
-"""Our MCP client as the conformance suite drives it: `python conformance_client.py <url>`, the scenario in the environment.
+"""Our MCP client as the conformance suite drives it: one scenario after another, or side by side, each asked for by its relay.
 
 It does what a chat does: lists the tools on one connection and calls each on another, with the sign-in kept in between. In
 place of a person and their browser it follows the authorization server's redirect.
@@ -6,15 +6,13 @@ place of a person and their browser it follows the authorization server's redire
 
 import asyncio
 import json
-import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from agents_backend.domain.errors import AgentsError
+from agents_backend.domain.errors import AgentsError, NotFound
 from agents_backend.domain.mcp import OAuthClient, ServerConfig
 from agents_backend.integrations.addresses import Policy, certificates
 from agents_backend.integrations.mcp import McpClients
@@ -73,12 +71,29 @@ async def issuer_of(url: str) -> str:
             answer = await client.get(f"{parts.scheme}://{parts.netloc}{place}")
             if answer.status_code == 200:
                 return answer.json()["authorization_servers"][0]
-    raise SystemExit("the server names no authorization server")
+    raise NotFound("the server names no authorization server")
 
 
-async def main(url: str) -> None:
-    scenario = os.environ.get("MCP_CONFORMANCE_SCENARIO", "")
-    given = json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT") or "{}")
+@asynccontextmanager
+async def at_hand() -> AsyncIterator[int]:
+    """The port on which the relays are answered: with nothing, or with what went wrong."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await play(*json.loads(await reader.readline()))
+        except AgentsError as error:
+            writer.write(f"{error.code}: {error.detail}".encode())
+        except Exception as error:  # noqa: BLE001  # whatever it is, the suite must hear of it
+            writer.write(f"{error!r}".encode())
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def play(scenario: str, given: dict, url: str) -> None:
     if scenario == "auth/client-credentials-basic":
         given["issuer"] = await issuer_of(url)
     clients = McpClients(policy=Policy(allow_loopback=True), trust=await certificates())
@@ -87,9 +102,3 @@ async def main(url: str) -> None:
     config = ServerConfig(url=url, oauth=oauth_of(scenario, given), timeout_seconds=20)
     for tool in await clients.tools(config, sign_in):
         await clients.call(config, tool.name, ARGUMENTS.get(tool.name, {}), sign_in)
-
-
-try:
-    asyncio.run(main(sys.argv[-1]))
-except AgentsError as error:
-    sys.exit(f"{error.code}: {error.detail}")

@@ -1,4 +1,4 @@
-"""MCP's own conformance suite drives our client, one process for each scenario."""
+"""MCP's own conformance suite drives our client."""
 
 import os
 import re
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.mcp.conformance_client import at_hand
 from tests.sandbox_template.test_conformance import _run, suite
 
 pytestmark = pytest.mark.npm
 __all__ = ["suite"]
 
-CLIENT = Path(__file__).with_name("conformance_client.py")
-ROOT = Path(__file__).resolve().parents[2]
+RELAY = Path(__file__).with_name("conformance_relay.py")
 APPLY = {
     *("initialize", "tools_call"),
     *("auth/metadata-default", "auth/metadata-var1", "auth/metadata-var2", "auth/metadata-var3"),
@@ -36,13 +36,13 @@ LEFT_OUT = {
 
 @pytest.mark.timeout(600)
 async def test_every_client_scenario_passes_that_applies(suite: Path, tmp_path):
-    code, output = await _run(
-        *("conformance", "client", "--suite", "all", "--timeout", "400000", "--output-dir", str(tmp_path)),
-        *("--command", f"{sys.executable} {CLIENT}"),
-        PATH=f"{suite}:{os.environ['PATH']}",
-        PYTHONPATH=str(ROOT),
-        seconds=500,  # 26 clients at once, on a machine that may be busy
-    )
+    async with at_hand() as port:
+        code, output = await _run(
+            *("conformance", "client", "--suite", "all", "--timeout", "400000", "--output-dir", str(tmp_path)),
+            *("--command", f"{sys.executable} -S -E {RELAY} {port}"),
+            PATH=f"{suite}:{os.environ['PATH']}",
+            seconds=500,  # 26 scenarios at once, on a machine that may be busy
+        )
     counted = re.findall(r"[✓✗] (\S+): (\d+) passed, (\d+) failed", output)
     assert {name for name, _, _ in counted} == APPLY | LEFT_OUT.keys(), output[-3000:]
     passed = {name for name, good, bad in counted if int(good) > 0 and int(bad) == 0}
