@@ -6,6 +6,7 @@ set -u
 wanted=""
 missing() { wanted="$wanted $2"; what="${what:+$what, }$1"; }
 has() { command -v "$1" > /dev/null 2>&1; }
+offered() { apt-cache show "$1" > /dev/null 2>&1; }
 has_font() { has fc-list && fc-list ":lang=$1" family 2> /dev/null | grep -qi noto; }
 what=""
 
@@ -15,6 +16,7 @@ case "$(uname -s)" in
 esac
 
 has chromium || has chromium-browser || has google-chrome || missing "chromium (the console's tests, PDF export)" chromium
+has chromium-headless-shell || ! offered chromium-headless-shell || missing "chromium-headless-shell (faster tests of the console)" chromium-headless-shell
 has bwrap || missing "bubblewrap (the embedded sandboxes)" bubblewrap
 has slirp4netns || missing "slirp4netns (their network)" slirp4netns
 has soffice || has libreoffice || missing "libreoffice-impress (pictures of decks)" libreoffice-impress
