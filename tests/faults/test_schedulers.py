@@ -38,6 +38,7 @@ from tests.schedulers import (
     runs_of,
     signed_in,
     until,
+    upkeep_now,
 )
 
 pytestmark = pytest.mark.faults
@@ -86,7 +87,7 @@ async def sweep(settings: Settings, database: Database, done: Callable[[], Await
     temporal = await connect(settings)
     async with database.transaction() as session:
         await session.execute(update(Scheduler).values(changed_at=Scheduler.changed_at - timedelta(minutes=1)))
-    await temporal.get_schedule_handle("upkeep-sweep_schedulers").trigger()
+    await upkeep_now(temporal, "sweep_schedulers")
     await until(done)
 
 
