@@ -32,7 +32,7 @@ check: .synced
 	$(RUN) ruff format --check .
 	$(RUN) ruff check .
 	$(RUN) lint-imports
-	$(RUN) mypy
+	$(RUN) mypy --num-workers auto
 
 format: .synced
 	$(RUN) ruff format .
