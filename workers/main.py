@@ -22,9 +22,6 @@ from agents_backend.integrations.pages import Pages
 from agents_backend.integrations.redis_connections import connect
 from agents_backend.integrations.temporal import connect as connect_temporal
 from agents_backend.services.deployed_tools import deployed_tools
-from agents_backend.services.launches import Launches
-from agents_backend.services.run_ends import RunEnds
-from agents_backend.services.spending import Spending
 from agents_backend.services.toolboxes import Toolbox
 from agents_backend.services.upkeep import ensure_upkeep
 from agents_backend.settings import EMBEDDED, EMBEDDED_NOTICE, Settings
@@ -71,27 +68,14 @@ async def build(
 async def _parts(settings: Settings, stack: AsyncExitStack, more_tools: Sequence[Toolbox]) -> Parts:
     database = await stack.enter_async_context(Database(settings.database, pool_size=20))
     redis = await stack.enter_async_context(connect(settings.redis))
-    client, log = await connect_temporal(settings), EventLog(redis)
-    launches = Launches(temporal=client, settings=settings)
-    spending = Spending(database=database, settings=settings.credits)
-    ends = RunEnds(
-        database=database,
-        log=log,
-        launches=launches,
-        spending=spending,
-        interrupt_days=settings.agents.interrupt_days,
-    )
+    client = await connect_temporal(settings)
     policy, trust = Policy(allow_loopback=settings.agents.fetch_allow_loopback), await certificates()
-    tools = deployed_tools(settings, more_tools, database=database, temporal=client, log=log)
+    tools = deployed_tools(settings, more_tools, database=database, temporal=client, log=EventLog(redis))
     return Parts(
         settings=settings,
         database=database,
         redis=redis,
         temporal=client,
-        log=log,
-        launches=launches,
-        spending=spending,
-        ends=ends,
         models=await stack.enter_async_context(Models(settings)),
         toolboxes=await stack.enter_async_context(tools),
         outgoing=await stack.enter_async_context(Outgoing(policy=policy)),

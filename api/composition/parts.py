@@ -1,13 +1,9 @@
-"""What the API stands on: connections and what else has a beginning and an end, and the services that several areas share."""
+"""What the API stands on, and what of it has a beginning and an end."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol, TypeVar
-
-from redis.asyncio import Redis
-from temporalio.client import Client
 
 from agents_backend.db.base import Database
 from agents_backend.integrations.addresses import Policy, certificates
@@ -17,21 +13,14 @@ from agents_backend.integrations.metrics import DATABASE_CONNECTIONS
 from agents_backend.integrations.pages import Pages
 from agents_backend.integrations.presigned import PresignedUrls
 from agents_backend.integrations.redis_connections import connect
-from agents_backend.integrations.storage import Storage
 from agents_backend.integrations.temporal import connect as connect_temporal
-from agents_backend.services.artifacts import Artifacts
 from agents_backend.services.deployed_tools import deployed_tools
-from agents_backend.services.launches import Launches
-from agents_backend.services.lost_runs import LostRuns
 from agents_backend.services.mcp_parts import McpParts, mcp_parts
 from agents_backend.services.open_streams import OpenStreams
 from agents_backend.services.opera_logs import OperaLogs
 from agents_backend.services.passwords import Passwords
 from agents_backend.services.principals import Principals
-from agents_backend.services.run_ends import RunEnds
-from agents_backend.services.run_starts import RunStarts
-from agents_backend.services.runs import RunsService
-from agents_backend.services.spending import Spending
+from agents_backend.services.process_parts import ProcessParts
 from agents_backend.services.toolboxes import Toolboxes
 from agents_backend.settings import Settings
 
@@ -46,11 +35,7 @@ _R = TypeVar("_R", bound=_Running)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
-    settings: Settings
-    database: Database
-    redis: Redis
-    temporal: Client
+class Parts(ProcessParts):
     passwords: Passwords
     principals: Principals
     hub: Hub
@@ -60,51 +45,6 @@ class Parts:
     toolboxes: Toolboxes
     pages: Pages
     presigned: PresignedUrls
-
-    @cached_property
-    def log(self) -> EventLog:
-        return EventLog(self.redis)
-
-    @cached_property
-    def launches(self) -> Launches:
-        return Launches(temporal=self.temporal, settings=self.settings)
-
-    @cached_property
-    def spending(self) -> Spending:
-        return Spending(database=self.database, settings=self.settings.credits)
-
-    @cached_property
-    def starts(self) -> RunStarts:
-        return RunStarts(
-            database=self.database,
-            log=self.log,
-            launches=self.launches,
-            spending=self.spending,
-            settings=self.settings,
-        )
-
-    @cached_property
-    def runs(self) -> RunsService:
-        return RunsService(database=self.database, log=self.log, launches=self.launches, spending=self.spending)
-
-    @cached_property
-    def lost(self) -> LostRuns:
-        ends = RunEnds(
-            database=self.database,
-            log=self.log,
-            launches=self.launches,
-            spending=self.spending,
-            interrupt_days=self.settings.agents.interrupt_days,
-        )
-        return LostRuns(launches=self.launches, ends=ends)
-
-    @cached_property
-    def storage(self) -> Storage:
-        return Storage(self.settings.storage, self.settings.data_dir)
-
-    @cached_property
-    def artifacts(self) -> Artifacts:
-        return Artifacts(database=self.database, storage=self.storage, settings=self.settings)
 
 
 @asynccontextmanager

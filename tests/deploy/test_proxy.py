@@ -12,7 +12,8 @@ import pytest
 from agents_backend.stack.process import accepts, free_port
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy/nginx/nginx.conf"
-pytestmark = pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")  # not on the PATH of most users
+pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ async def proxied(base_url: str, tmp_path_factory: pytest.TempPathFactory) -> As
         text = text.replace(deployed, here)
     (folder / "nginx.conf").write_text(text)
     with (folder / "log").open("wb") as log:
-        command = ["nginx", "-p", folder, "-e", "stderr", "-c", folder / "nginx.conf", "-g", "daemon off;"]
+        command = [NGINX, "-p", folder, "-e", "stderr", "-c", folder / "nginx.conf", "-g", "daemon off;"]
         process = subprocess.Popen(command, stdout=log, stderr=log)
     while not await accepts(port):
         assert process.poll() is None, (folder / "log").read_text()

@@ -8,7 +8,6 @@ from activities.logs import LogActivities
 from activities.sandboxes import SandboxSweepActivities
 from activities.sweeps import SweepActivities
 from agents_backend.services.logs import Retention
-from agents_backend.services.lost_runs import LostRuns
 from agents_backend.services.mcp_parts import claude_code
 from agents_backend.services.rag_documents import Documents
 from agents_backend.services.rag_sweeps import ResourceSweeps
@@ -40,22 +39,22 @@ def _runs(parts: Parts) -> Work:
     sweeps = Sweeps(
         database=parts.database,
         launches=parts.launches,
-        runs=parts.runs(),
+        runs=parts.runs,
         ends=parts.ends,
-        lost=LostRuns(launches=parts.launches, ends=parts.ends),
+        lost=parts.lost,
         spending=parts.spending,
     )
     return Work(workflows=[SweepRunsWorkflow], activities=[SweepActivities(sweeps=sweeps).sweep_runs])
 
 
 def _sandboxes(parts: Parts) -> Work:
-    made = SandboxSweepActivities(sweeps=parts.sandboxes().sweeps)
+    made = SandboxSweepActivities(sweeps=parts.sandboxes.sweeps)
     return Work(workflows=[SweepSandboxesWorkflow], activities=[made.sweep_sandboxes])
 
 
 def _resources(parts: Parts) -> Work:
     sweeps = ResourceSweeps(
-        database=parts.database, documents=Documents(storage=parts.storage()), embedding=parts.embedding()
+        database=parts.database, documents=Documents(storage=parts.storage), embedding=parts.embedding
     )
     made = ResourceSweepActivities(sweeps=sweeps)
     return Work(
@@ -65,11 +64,11 @@ def _resources(parts: Parts) -> Work:
 
 
 def _files(parts: Parts) -> Work:
-    staged = StagedFiles(database=parts.database, storage=parts.storage(), settings=parts.settings.files)
+    staged = StagedFiles(database=parts.database, storage=parts.storage, settings=parts.settings.files)
     return Work(
         workflows=[ExpireArtifactsWorkflow, ExpireFilesWorkflow],
         activities=[
-            ArtifactActivities(artifacts=parts.artifacts()).expire_artifacts,
+            ArtifactActivities(artifacts=parts.artifacts).expire_artifacts,
             FileActivities(files=staged).expire_files,
         ],
     )

@@ -22,7 +22,7 @@ def chat(parts: Parts) -> Work:
             toolboxes=parts.toolboxes,
             spending=parts.spending,
             attachments=Attachments(
-                storage=parts.storage(),
+                storage=parts.storage,
                 settings=parts.settings.files,
                 sandbox_bytes=parts.settings.sandboxes.max_file_bytes if parts.settings.e2b.api_key else None,
             ),

@@ -42,7 +42,7 @@ class _Makers:
     """Each kind of thing that is made, over what all of them are made with."""
 
     def __init__(self, parts: Parts) -> None:
-        self._parts, self._storage, self._artifacts = parts, parts.storage(), parts.artifacts()
+        self._parts, self._storage, self._artifacts = parts, parts.storage, parts.artifacts
         self._made, self._progress = RunParts(database=parts.database), Progress(log=parts.log)
         self._voices = SpeechProviders(parts.settings)
         self._texts = ModelTexts(log=parts.log, models=parts.models, spending=parts.spending)
@@ -80,7 +80,7 @@ class _Makers:
             texts=self._texts,
             artifacts=self._artifacts,
             progress=self._progress,
-            pictures=self._parts.pictures(),
+            pictures=self._parts.pictures,
         )
         decks = DeckActivities(files=files)
         return Work(workflows=[DeckWorkflow], activities=[decks.outline_deck, decks.build_deck])
@@ -97,7 +97,7 @@ class _Makers:
             documents=Documents(storage=self._storage),
             pages=parts.pages,
             reader=DocumentReader(parts.settings.rag),
-            embedding=parts.embedding(),
+            embedding=parts.embedding,
             progress=self._progress,
             settings=parts.settings.rag,
         )

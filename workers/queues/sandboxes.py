@@ -7,7 +7,7 @@ from workflows.sandbox_command import SandboxCommandWorkflow
 
 
 def sandbox(parts: Parts) -> Work:
-    made = parts.sandboxes()
+    made = parts.sandboxes
     lives, commands = SandboxActivities(lives=made.lives), CommandActivities(commands=made.commands)
     return Work(
         workflows=[SandboxWorkflow, SandboxCommandWorkflow],

@@ -10,8 +10,6 @@ from agents_backend.services.outcomes import Outcomes, Signing
 from agents_backend.services.podcasts import PodcastRequests
 from agents_backend.services.rag_documents import Documents
 from agents_backend.services.rag_resources import Resources
-from agents_backend.services.run_starts import RunStarts
-from agents_backend.services.runs import RunsService
 from agents_backend.services.schedule_mirror import ScheduleMirror
 from agents_backend.services.scheduled_tasks import ScheduledTasks
 from agents_backend.services.scheduler_runs import SchedulerRuns
@@ -29,12 +27,12 @@ from workflows.schedulers import (
 def schedulers(parts: Parts) -> Work:
     """What starts tasks by the clock, carries them out and tells of them."""
     mirror = ScheduleMirror(database=parts.database, temporal=parts.temporal)
-    signing, runs = Signing(parts.settings), parts.runs()
+    signing = Signing(parts.settings)
     scheduled = ScheduledTasks(
         database=parts.database,
         records=FireRecords(database=parts.database, mirror=mirror),
-        runs=runs,
-        carriers=carriers(parts, runs, signing),
+        runs=parts.runs,
+        carriers=carriers(parts, signing),
     )
     outcomes = Outcomes(database=parts.database, outgoing=parts.outgoing, signing=signing, settings=parts.settings)
     sweeps = SchedulerSweeps(
@@ -61,35 +59,32 @@ def schedulers(parts: Parts) -> Work:
     )
 
 
-def carriers(parts: Parts, runs: RunsService, signing: Signing) -> Carriers:
+def carriers(parts: Parts, signing: Signing) -> Carriers:
     """What schedulers' tasks are carried out with."""
-    settings, artifacts = parts.settings, parts.artifacts()
-    starts = RunStarts(
-        database=parts.database, log=parts.log, launches=parts.launches, spending=parts.spending, settings=settings
-    )
+    settings, artifacts = parts.settings, parts.artifacts
     return Carriers(
         chats=Chats(
             database=parts.database,
-            starts=starts,
-            runs=runs,
+            starts=parts.starts,
+            runs=parts.runs,
             launches=parts.launches,
             mcp=run_mcp(settings),
             settings=settings,
         ),
-        podcasts=PodcastRequests(starts=starts, artifacts=artifacts),
-        decks=DeckRequests(starts=starts, artifacts=artifacts, pictures=parts.pictures()),
+        podcasts=PodcastRequests(starts=parts.starts, artifacts=artifacts),
+        decks=DeckRequests(starts=parts.starts, artifacts=artifacts, pictures=parts.pictures),
         resources=Resources(
             database=parts.database,
-            starts=starts,
+            starts=parts.starts,
             launches=parts.launches,
-            documents=Documents(storage=parts.storage()),
+            documents=Documents(storage=parts.storage),
             settings=settings,
         ),
         outgoing=parts.outgoing,
         signing=signing,
         pages=parts.pages,
         reader=parts.reader,
-        sandbox_sweeps=parts.sandboxes().sweeps,
+        sandbox_sweeps=parts.sandboxes.sweeps,
         retention=Retention(database=parts.database, settings=settings.retention),
         artifacts=artifacts,
     )
