@@ -80,7 +80,7 @@ class SweepResourcesWorkflow:
             names.SWEEP_RESOURCES,
             result_type=ResourcesSwept,
             summary="deleted, lost and stale resources",
-            **policies.SANDBOX_SWEEP,
+            **policies.SWEEP,
         )
         for resource in swept.stale:
             await self._embed(resource)

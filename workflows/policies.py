@@ -55,6 +55,7 @@ RECORD = ActivityConfig(
 SWEEP = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=5),
     schedule_to_close_timeout=timedelta(minutes=10),
+    heartbeat_timeout=timedelta(seconds=10),
     retry_policy=RetryPolicy(maximum_attempts=2),
 )
 
@@ -114,12 +115,6 @@ def command_await(timeout_seconds: int) -> ActivityConfig:
     )
 
 
-SANDBOX_SWEEP = ActivityConfig(
-    start_to_close_timeout=timedelta(minutes=5),
-    schedule_to_close_timeout=timedelta(minutes=10),
-    heartbeat_timeout=timedelta(seconds=10),
-    retry_policy=RetryPolicy(maximum_attempts=2),
-)
 # Storage may be full or away: the run waits ten minutes for room before it fails.
 ROOM = RetryPolicy(
     initial_interval=timedelta(seconds=1),
@@ -154,6 +149,7 @@ PARSE = ActivityConfig(
 REFRESH = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=60),
     schedule_to_close_timeout=timedelta(days=1),
+    heartbeat_timeout=timedelta(seconds=10),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=5)
     ),
@@ -162,6 +158,7 @@ REFRESH = ActivityConfig(
 CLEAR = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=2),
     schedule_to_close_timeout=timedelta(minutes=10),
+    heartbeat_timeout=timedelta(seconds=10),
     retry_policy=UPSTREAM,
 )
 # Within the workflow task that asks for it; what fails here is done again as an activity of its own.
@@ -182,6 +179,7 @@ TASK = ActivityConfig(
 WEBHOOK = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=1),
     schedule_to_close_timeout=timedelta(days=1),
+    heartbeat_timeout=timedelta(seconds=10),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=2), backoff_coefficient=3, maximum_interval=timedelta(hours=1)
     ),

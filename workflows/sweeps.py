@@ -28,6 +28,6 @@ class SweepSandboxesWorkflow:
             names.SWEEP_SANDBOXES,
             result_type=SandboxesSwept,
             summary="sandboxes that E2B, Temporal and PostgreSQL tell differently",
-            **policies.SANDBOX_SWEEP,
+            **policies.SWEEP,
         )
         return swept
