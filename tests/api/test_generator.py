@@ -149,7 +149,7 @@ async def test_no_table_of_the_servers_own_is_imported(admin, name):
         {"table_name": "users"},  # a table
         {"table_name": "lists"},  # a module
         {"singular": "user"},  # a class
-        {"table_name": "telemetries", "singular": "storage"},  # a name in api/composition
+        {"table_name": "telemetries", "singular": "hub"},  # a name in api/composition
     ],
 )
 async def test_what_this_version_has_already_is_not_generated_again(admin, more):

@@ -102,9 +102,9 @@ class Visit:
         return self.page.get_by_role("dialog")
 
     async def answer(self, name: str) -> None:
-        """Click a button of the dialog, and see it close."""
+        """Click a button of the dialog, and see it go: closed it is still in the page for a moment, its fields with it."""
         await self.dialog.get_by_role("button", name=name, exact=True).click()
-        await expect(self.dialog).to_have_count(0)
+        await expect(self.page.locator("dialog")).to_have_count(0)
 
     async def say(self, text: str) -> None:
         await self.page.get_by_label("Message", exact=True).fill(text)
