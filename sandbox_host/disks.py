@@ -9,6 +9,7 @@ import shutil
 import stat
 import subprocess
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -195,7 +196,26 @@ def _copy_tree(source: Path, target: Path) -> None:
         modes = {name: os.lstat(os.path.join(parent, name)).st_mode for name in names}  # noqa: PTH118
         return [name for name, mode in modes.items() if stat.S_IFMT(mode) not in _COPIED]
 
-    shutil.copytree(source, target, symlinks=True, ignore=special)
+    closed = dict(_opened_below(source))
+    try:
+        shutil.copytree(source, target, symlinks=True, ignore=special)
+    finally:
+        for path, mode in reversed(closed.items()):
+            for root in (source, target):
+                with suppress(FileNotFoundError):
+                    (root / path).chmod(mode)
+
+
+def _opened_below(folder: Path) -> Iterator[tuple[Path, int]]:
+    """Let their owner, who need not be root, read all files and folders; the modes that those had that kept him out."""
+    for parent, folders, names in os.walk(folder):
+        for name in folders + names:
+            path = Path(parent, name)
+            mode = path.lstat().st_mode
+            needed = {stat.S_IFDIR: 0o500, stat.S_IFREG: 0o400}.get(stat.S_IFMT(mode), 0)
+            if mode & needed != needed:
+                yield path.relative_to(folder), stat.S_IMODE(mode)
+                path.chmod(stat.S_IMODE(mode) | needed)
 
 
 def _size(folder: Path) -> int:

@@ -24,7 +24,9 @@ _FIRST_OWNER = 1_900_000_000  # no distribution gives these numbers away (system
 OWNERS = 1_000
 _PROBE_SECONDS = 20.0
 _WHEEL_FOLDER = "_bin"
-_ADDRESS_FACTOR = 16  # node reserves far more addresses than it uses; RLIMIT_DATA counts what can be written
+_ADDRESS_BYTES = (
+    128 << 30
+)  # Chromium reserves 96 GB of addresses before it begins; RLIMIT_DATA counts what can be written
 _PROBE = """
 import ctypes, json, os, socket, sys
 status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
@@ -79,7 +81,7 @@ class Isolation:
             values["RLIMIT_NPROC"] = limits.processes
         if not self.groups.has("memory"):
             values["RLIMIT_DATA"] = limits.memory_mb << 20
-            values["RLIMIT_AS"] = (limits.memory_mb << 20) * _ADDRESS_FACTOR
+            values["RLIMIT_AS"] = _ADDRESS_BYTES
         if not self.disks.holds_quota:
             values["RLIMIT_FSIZE"] = limits.disk_mb << 20
         return values

@@ -328,6 +328,7 @@ def test_a_memory_bomb_hits_its_own_limit(host: RunningHost, other: Sandbox):
 
 
 def test_a_full_disk_is_its_own(host: RunningHost, other: Sandbox):
+    host.skip_without_quotas()
     with neighbour_answers(host):
         assert "No space" in run(other, "head -c 1000000000 /dev/zero > /home/user/full")
         assert "No space" in run(

@@ -203,8 +203,9 @@ async def test_an_attached_file_that_is_too_large_for_the_sandbox_is_told_to_the
 
 
 async def test_an_attached_file_for_which_there_is_no_room_comes_when_there_is_some(
-    client: httpx.AsyncClient, model: FakeOpenAI
+    client: httpx.AsyncClient, model: FakeOpenAI, host: RunningHost
 ):
+    host.skip_without_quotas()
     sandbox = (await client.post("/agent/sandboxes", json={})).json()["sandbox_id"]
     left = "$(( $(df --output=avail -B1 . | tail -1) - 400000 ))"
     fill = {"sandbox_id": sandbox, "command": f"fallocate -l {left} fill || head -c 2G /dev/zero > fill"}
