@@ -13,6 +13,7 @@ from agents_backend.settings import RagSettings
 
 _LINE: Final = 64 * 1024 * 1024  # one section's JSON, at most
 _AT_ONCE: Final = 2  # children of one process: each may take its whole memory
+_PIECE: Final = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,10 @@ class Reader:
         if child.stdin is None:
             raise ValueError
         try:
-            child.stdin.write(json.dumps(head).encode() + b"\n" + file.content)
-            await child.stdin.drain()
+            child.stdin.write(json.dumps(head).encode() + b"\n")
+            for at in range(0, len(file.content), _PIECE):  # all at once would be copied whole, and hold the event loop
+                child.stdin.write(file.content[at : at + _PIECE])
+                await child.stdin.drain()
             child.stdin.close()
         except (BrokenPipeError, ConnectionResetError):
             return  # it has died; what it said, or did not say, tells how
