@@ -58,9 +58,8 @@ class ImageDisks:
 
     def __init__(self, state: Path, mounts: Path) -> None:
         self._blanks, self._mounts = state, mounts
-        self._making_blank = (
-            threading.Lock()
-        )  # sandboxes are made in threads, and a host's first may be several at once
+        # Sandboxes are made in threads, and a host's first may be several at once.
+        self._making_blank = threading.Lock()
 
     def disk(self, name: str, folder: Path) -> "ImageDisk":
         return ImageDisk(folder / "disk.img", self._mounts / name)

@@ -24,9 +24,8 @@ _FIRST_OWNER = 1_900_000_000  # no distribution gives these numbers away (system
 OWNERS = 1_000
 _PROBE_SECONDS = 20.0
 _WHEEL_FOLDER = "_bin"
-_ADDRESS_BYTES = (
-    128 << 30
-)  # Chromium reserves 96 GB of addresses before it begins; RLIMIT_DATA counts what can be written
+# Chromium reserves 96 GB of addresses before it begins; RLIMIT_DATA counts what can be written.
+_ADDRESS_BYTES = 128 << 30
 _PROBE = """
 import ctypes, json, os, socket, sys
 status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)

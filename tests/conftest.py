@@ -152,9 +152,8 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 @pytest.fixture(scope="session")
 async def worker(settings: Settings, database: Database) -> AsyncIterator[None]:
     stop = asyncio.Event()
-    task = asyncio.create_task(
-        run_worker(settings, ["chat", "media"], stop=stop)
-    )  # not `running_worker`: its start is watched
+    # Not `running_worker`: its start is watched.
+    task = asyncio.create_task(run_worker(settings, ["chat", "media"], stop=stop))
     yield
     stop.set()
     await task

@@ -12,9 +12,8 @@ from agents_backend.stack.process import free_port
 from api.app import create_app
 from workers.main import run
 
-_KEPT_SECONDS = (
-    60  # longer than a client keeps a connection, or a request may meet the end of the one that it is sent on
-)
+# Longer than a client keeps a connection, or a request may meet the end of the one that it is sent on.
+_KEPT_SECONDS = 60
 
 
 @asynccontextmanager
